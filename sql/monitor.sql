@@ -1,0 +1,144 @@
+-- What an operator should know.
+
+CREATE FUNCTION cvwiz.health()
+RETURNS TABLE (check_name text, status text, detail text, hint text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 20
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+WITH worker AS (
+	SELECT w.preloaded, w.launcher_pid, w.starved, pg_is_in_recovery() AS in_recovery,
+		current_setting('cvwiz.worker', true)::boolean AS wanted
+	FROM cvwiz.worker_status() w
+), policy AS (
+	SELECT p.*, r.added_at, c.relkind, a.attnum, a.attnotnull, cvwiz.clock() AS now,
+		last_run.run_id, last_run.residue
+	FROM cvwiz.retention_policies p
+	JOIN cvwiz.retention_policy r ON r.relation = p.relation
+	JOIN pg_class c ON c.oid = p.relation
+	LEFT JOIN pg_attribute a ON a.attrelid = p.relation AND a.attname = p.time_column AND NOT a.attisdropped
+	LEFT JOIN LATERAL (
+		SELECT l.run_id, l.residue FROM cvwiz.retention_runs l
+		WHERE l.relation = p.relation AND l.finished_at IS NOT NULL
+		ORDER BY l.run_id DESC LIMIT 1) last_run ON true
+	WHERE pg_has_role(current_user, 'pg_monitor', 'USAGE') OR pg_has_role(current_user, c.relowner, 'USAGE')
+), ahead AS (
+	SELECT p.relation, p.now, upper(covered.range) AS covered_until
+	FROM policy p
+	LEFT JOIN LATERAL (
+		SELECT range_agg(tstzrange(s.range_start, s.range_end)) AS ranges
+		FROM cvwiz.partition_ranges(p.relation) s WHERE NOT s.is_default) m ON true
+	LEFT JOIN LATERAL (
+		SELECT u.range FROM unnest(m.ranges) AS u(range) WHERE u.range @> p.now) covered ON true
+	WHERE p.relkind = 'p'
+), checks (ordinal, relation, check_name, status, detail, hint) AS (
+	SELECT 1, NULL::regclass, 'preload',
+		CASE WHEN w.preloaded THEN 'ok' ELSE 'warn' END,
+		CASE WHEN w.preloaded THEN 'cvwiz is in shared_preload_libraries'
+			ELSE 'cvwiz is not in shared_preload_libraries: it has no background worker' END,
+		CASE WHEN NOT w.preloaded THEN 'Add cvwiz to shared_preload_libraries and restart, or have pg_cron run the policies: cvwiz.schedule_retention().' END
+	FROM worker w
+	UNION ALL
+	SELECT 2, NULL, 'worker',
+		CASE WHEN w.in_recovery THEN 'ok'
+			WHEN NOT w.preloaded OR NOT w.wanted OR w.starved THEN 'warn'
+			WHEN w.launcher_pid IS NULL THEN 'crit'
+			ELSE 'ok' END,
+		CASE WHEN w.in_recovery THEN 'this is a standby: the worker waits for its promotion'
+			WHEN NOT w.preloaded THEN 'no background worker'
+			WHEN NOT w.wanted THEN 'the setting cvwiz.worker is off'
+			WHEN w.launcher_pid IS NULL THEN 'the launcher is not running'
+			WHEN w.starved THEN 'the launcher found no free background worker'
+			ELSE format('the launcher is process %s', w.launcher_pid) END,
+		CASE WHEN w.in_recovery OR NOT w.preloaded THEN NULL
+			WHEN NOT w.wanted THEN 'ALTER SYSTEM SET cvwiz.worker = on; SELECT pg_reload_conf();'
+			WHEN w.launcher_pid IS NULL THEN 'It is started again after 5 seconds; see the server''s log.'
+			WHEN w.starved THEN 'Raise max_worker_processes.' END
+	FROM worker w
+	UNION ALL
+	SELECT 3, NULL, 'clock', 'warn',
+		format('the clock is set: cvwiz.now = %s', current_setting('cvwiz.now', true)),
+		'cvwiz.now is for tests: ALTER SYSTEM RESET cvwiz.now; SELECT pg_reload_conf();'
+	WHERE current_setting('cvwiz.now', true) <> ''
+	UNION ALL
+	SELECT 4, p.relation, 'last_success',
+		CASE WHEN NOT p.enabled THEN 'warn'
+			WHEN coalesce(p.last_success, p.added_at) >= p.now - interval '26 hours' THEN 'ok'
+			WHEN p.hold THEN 'warn'
+			ELSE 'crit' END,
+		CASE WHEN NOT p.enabled THEN 'the policy is disabled'
+			WHEN p.last_success IS NULL THEN 'no successful run yet'
+			ELSE format('last successful run at %s', p.last_success) END,
+		CASE WHEN NOT p.enabled THEN 'cvwiz.alter_retention_policy(..., enabled => true) enables it.'
+			WHEN coalesce(p.last_success, p.added_at) < p.now - interval '26 hours'
+			THEN 'See error in cvwiz.retention_runs; CALL cvwiz.run_retention(...) tries again now.' END
+	FROM policy p
+	UNION ALL
+	SELECT 5, a.relation, 'partitions_ahead',
+		CASE WHEN a.covered_until IS NULL THEN 'crit'
+			WHEN a.covered_until < a.now + interval '35 days' THEN 'warn'
+			ELSE 'ok' END,
+		CASE WHEN a.covered_until IS NULL THEN 'no partition takes rows of the present'
+			WHEN a.covered_until = 'infinity' THEN 'partitions reach to infinity'
+			ELSE format('partitions reach to %s, %s days ahead', a.covered_until, extract(day FROM a.covered_until - a.now)) END,
+		CASE WHEN a.covered_until IS NULL OR a.covered_until < a.now + interval '35 days'
+			THEN 'CALL cvwiz.run_retention(...) makes them; raise premake_months if they are too few.' END
+	FROM ahead a
+	UNION ALL
+	SELECT 6, p.relation, 'default_partition',
+		CASE WHEN t.partdefid = 0 THEN 'ok' ELSE 'warn' END,
+		CASE WHEN t.partdefid = 0 THEN 'there is none' ELSE format('%s is a DEFAULT partition', t.partdefid::regclass) END,
+		CASE WHEN t.partdefid <> 0 THEN 'It is locked and scanned for each new partition, and its rows can keep one from being made: move them away and detach it.' END
+	FROM policy p JOIN pg_partitioned_table t ON t.partrelid = p.relation
+	UNION ALL
+	SELECT 7, p.relation, 'residue',
+		CASE WHEN p.run_id IS NULL OR p.residue = 0 THEN 'ok' WHEN p.hold THEN 'warn' ELSE 'crit' END,
+		CASE WHEN p.run_id IS NULL THEN 'no run yet'
+			WHEN p.residue IS NULL THEN 'the last run could not measure what it left'
+			ELSE format('the last run left %s rows past the cutoff', p.residue) END,
+		CASE WHEN p.residue = 0 OR p.run_id IS NULL THEN NULL ELSE 'See error and error_detail in cvwiz.retention_runs.' END
+	FROM policy p
+	UNION ALL
+	SELECT 8, p.relation, 'hold',
+		CASE WHEN p.hold THEN 'warn' ELSE 'ok' END,
+		CASE WHEN p.hold THEN 'on hold: nothing is deleted' ELSE 'not on hold' END,
+		CASE WHEN p.hold THEN 'cvwiz.alter_retention_policy(..., hold => false) lifts the hold.' END
+	FROM policy p
+	UNION ALL
+	SELECT 9, p.relation, 'null_times',
+		CASE WHEN n.nulls = 0 THEN 'ok' ELSE 'warn' END,
+		CASE WHEN p.attnum IS NULL THEN format('column %I is gone', p.time_column)
+			WHEN p.attnotnull THEN format('column %I is NOT NULL', p.time_column)
+			WHEN n.nulls IS NULL THEN format('rows with NULL in column %I could not be counted', p.time_column)
+			ELSE format('%s rows have NULL in column %I', n.nulls, p.time_column) END,
+		CASE WHEN p.attnum IS NULL THEN 'Remove the policy, and add it for the right column.'
+			WHEN NOT p.attnotnull THEN format('Such rows never expire: ALTER TABLE %s ALTER COLUMN %I SET NOT NULL.', p.relation, p.time_column) END
+	FROM policy p
+	CROSS JOIN LATERAL (SELECT CASE WHEN p.attnum IS NULL THEN NULL
+		WHEN p.attnotnull THEN 0 ELSE cvwiz.count_null_times(p.relation) END AS nulls) n
+	UNION ALL
+	SELECT 10, p.relation, 'time_index',
+		CASE WHEN i.missing = 0 THEN 'ok' ELSE 'warn' END,
+		CASE WHEN i.missing = 0 THEN format('an index begins with column %I', p.time_column)
+			WHEN p.relkind = 'p' THEN format('%s partitions have no index that begins with column %I', i.missing, p.time_column)
+			ELSE format('no index begins with column %I', p.time_column) END,
+		CASE WHEN i.missing > 0 THEN format('Each batch of the purge reads the whole table without one: CREATE INDEX ON %s (%I).', p.relation, p.time_column) END
+	FROM policy p
+	CROSS JOIN LATERAL (
+		SELECT count(*) AS missing
+		FROM (SELECT t.relid FROM pg_partition_tree(p.relation) t WHERE t.isleaf AND t.level > 0
+			UNION ALL SELECT p.relation WHERE p.relkind = 'r') leaf
+		WHERE NOT EXISTS (
+			SELECT FROM pg_index x
+			JOIN pg_class xc ON xc.oid = x.indexrelid
+			JOIN pg_am m ON m.oid = xc.relam AND m.amname = 'btree'
+			JOIN pg_attribute xa ON xa.attrelid = x.indrelid AND xa.attnum = x.indkey[0] AND xa.attname = p.time_column
+			WHERE x.indrelid = leaf.relid AND x.indisvalid AND x.indpred IS NULL)) i
+)
+SELECT c.check_name, c.status,
+	CASE WHEN c.relation IS NULL THEN c.detail ELSE format('%s: %s', c.relation, c.detail) END,
+	c.hint
+FROM checks c
+ORDER BY c.relation IS NOT NULL, c.relation::text, c.ordinal;
+END;
+COMMENT ON FUNCTION cvwiz.health() IS
+'Checks with status ok, warn or crit: the worker, and for each policy of the caller''s tables (for pg_monitor and superusers: all) the last success (26 hours), partitions ahead (35 days), a DEFAULT partition, residue, hold, NULL times, the time column''s index. Reads catalogs and the log of runs; counts rows only where the time column allows NULL.';

@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * clock.c
+ *		The time that every decision goes by; tests set it with cvwiz.now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "compat.h"
+
+/* Years outside of these would overflow once months are added to them. */
+#define CLOCK_MIN_YEAR	1970
+#define CLOCK_MAX_YEAR	9000
+
+static TimestampTz clock_setting = DT_NOBEGIN;	/* DT_NOBEGIN: not set */
+
+PG_FUNCTION_INFO_V1(cvwiz_current_time);
+
+TimestampTz
+clock_now(void)
+{
+	return clock_is_set() ? clock_setting : GetCurrentTimestamp();
+}
+
+bool
+clock_is_set(void)
+{
+	return !TIMESTAMP_IS_NOBEGIN(clock_setting);
+}
+
+/*
+ * SQL: cvwiz.clock() RETURNS timestamptz
+ */
+Datum
+cvwiz_current_time(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(clock_now());
+}
+
+/*
+ * Parses a timestamp without raising errors: a check hook may run in the
+ * postmaster.  Without a zone it is UTC, whatever the session's TimeZone.
+ */
+static bool
+parse_clock(const char *text, TimestampTz *result)
+{
+	char		workbuf[MAXDATELEN + MAXDATEFIELDS];
+	char	   *field[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	int			nf;
+	int			dtype;
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz = 0;
+
+	if (ParseDateTime(text, workbuf, sizeof(workbuf), field, ftype,
+					  MAXDATEFIELDS, &nf) != 0)
+		return false;
+
+	/* Without a place to put a zone, a text that has one is refused ... */
+	if (compat_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, NULL) != 0)
+	{
+		/* ... and then read again; decoding scribbles on its input. */
+		if (ParseDateTime(text, workbuf, sizeof(workbuf), field, ftype,
+						  MAXDATEFIELDS, &nf) != 0 ||
+			compat_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec,
+								   &tz) != 0)
+			return false;
+	}
+
+	return dtype == DTK_DATE &&
+		tm.tm_year >= CLOCK_MIN_YEAR && tm.tm_year <= CLOCK_MAX_YEAR &&
+		tm2timestamp(&tm, fsec, &tz, result) == 0;
+}
+
+bool
+clock_check_now(char **newval, void **extra, GucSource source)
+{
+	TimestampTz parsed = DT_NOBEGIN;
+	TimestampTz *value;
+
+	if (*newval != NULL && (*newval)[0] != '\0' &&
+		!parse_clock(*newval, &parsed))
+	{
+		GUC_check_errdetail("\"cvwiz.now\" is empty or a timestamp between the years %d and %d, taken as UTC where it names no zone.",
+							CLOCK_MIN_YEAR, CLOCK_MAX_YEAR);
+		return false;
+	}
+
+	value = (TimestampTz *) compat_guc_malloc(sizeof(TimestampTz));
+	if (value == NULL)
+		return false;
+	*value = parsed;
+	*extra = value;
+	return true;
+}
+
+void
+clock_assign_now(const char *newval, void *extra)
+{
+	clock_setting = *(TimestampTz *) extra;
+}

@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		Every difference between PostgreSQL 15 and 19, and nowhere else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVWIZ_COMPAT_H
+#define CVWIZ_COMPAT_H
+
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "utils/acl.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 150000
+#error "cvwiz needs PostgreSQL 15 or later"
+#endif
+
+/* 16 folded the per-catalog ownership checks into one function. */
+static inline bool
+compat_owns_relation(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
+/* 16 added an out parameter that details a failure. */
+static inline int
+compat_decode_datetime(char **field, int *ftype, int nf, int *dtype,
+					   struct pg_tm *tm, fsec_t *fsec, int *tz)
+{
+#if PG_VERSION_NUM >= 160000
+	DateTimeErrorExtra extra;
+
+	return DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &extra);
+#else
+	return DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz);
+#endif
+}
+
+/* Memory for a check hook's extra: 16 has a context of its own for it. */
+static inline void *
+compat_guc_malloc(size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(LOG, size);
+#else
+	return malloc(size);
+#endif
+}
+
+/*
+ * 19 lets DROP DATABASE and its kind end such a worker by themselves.  Before,
+ * the launcher does it (see scheduler/launcher.c).
+ */
+#ifndef BGWORKER_INTERRUPTIBLE
+#define BGWORKER_INTERRUPTIBLE 0
+#endif
+
+#endif							/* CVWIZ_COMPAT_H */

@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * cvwiz.c
+ *		The library's entry: settings and, where preloaded, the launcher.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "scheduler/scheduler.h"
+#include "settings.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	settings_define();
+
+	if (process_shared_preload_libraries_in_progress)
+		launcher_register();
+}

@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *		Code whose error must not stop the rest.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/lsyscache.h"
+#include "utils/resowner.h"
+
+#include "guard.h"
+
+ErrorData *
+guard(GuardedAction action, void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	/* What the action leaves must outlive the subtransaction's context. */
+	MemoryContextSwitchTo(caller);
+
+	PG_TRY();
+	{
+		action(arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
+bool
+is_stop_request(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+void
+guard_or_warn(GuardedAction action, void *arg, Oid relid)
+{
+	ErrorData  *error = guard(action, arg);
+
+	if (error == NULL)
+		return;
+	if (is_stop_request(error))
+		ReThrowError(error);
+
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("table \"%s\" is left out: %s", get_rel_name(relid), error->message),
+			 error->detail ? errdetail_internal("%s", error->detail) : 0,
+			 error->hint ? errhint("%s", error->hint) : 0));
+}

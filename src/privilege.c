@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * privilege.c
+ *		Whose rights the code runs with.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "privilege.h"
+#include "settings.h"
+
+PG_FUNCTION_INFO_V1(cvwiz_check_schema_owner);
+
+static void
+set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
+become(Oid role, int flags, SavedPrivileges *saved)
+{
+	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
+	SetUserIdAndSecContext(role,
+						   saved->sec_context | SECURITY_LOCAL_USERID_CHANGE | flags);
+	saved->guc_nest_level = NewGUCNestLevel();
+
+	/* No schema of a user's comes before the names that we write. */
+	set_locally("search_path", "pg_catalog, pg_temp");
+}
+
+/*
+ * SECURITY_RESTRICTED_OPERATION keeps the owner's code from leaving something
+ * behind that would run once we are ourselves again: deferred triggers,
+ * cursors WITH HOLD, temporary tables.
+ */
+void
+become_owner(Oid owner, SavedPrivileges *saved)
+{
+	char		lock_timeout[32];
+
+	become(owner, SECURITY_RESTRICTED_OPERATION, saved);
+
+	/* Hidden rows must be an error: they would survive and nobody knew. */
+	set_locally("row_security", "off");
+
+	snprintf(lock_timeout, sizeof(lock_timeout), "%d", setting_lock_timeout);
+	set_locally("lock_timeout", lock_timeout);
+}
+
+void
+become_extension_owner(SavedPrivileges *saved)
+{
+	become(relation_owner(extension_table("retention_policy")), 0, saved);
+}
+
+void
+restore_privileges(const SavedPrivileges *saved)
+{
+	AtEOXact_GUC(false, saved->guc_nest_level);
+	SetUserIdAndSecContext(saved->userid, saved->sec_context);
+}
+
+Oid
+relation_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+void
+check_relation_owner(Oid relid)
+{
+	if (compat_owns_relation(relid, GetUserId()))
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be owner of table \"%s\"", get_rel_name(relid)),
+			 errhint("Only the table's owner, a member of the owning role, or a superuser does this.")));
+}
+
+bool
+may_monitor_relation(Oid relid)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		compat_owns_relation(relid, GetUserId());
+}
+
+Oid
+extension_table(const char *name)
+{
+	Oid			namespace = get_namespace_oid("cvwiz", true);
+	Oid			relid = InvalidOid;
+
+	if (OidIsValid(namespace))
+		relid = get_relname_relid(name, namespace);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"cvwiz.%s\" does not exist", name),
+				 errhint("CREATE EXTENSION cvwiz installs it in this database.")));
+	return relid;
+}
+
+/*
+ * SQL: cvwiz.check_schema_owner(), called once by the install script
+ */
+Datum
+cvwiz_check_schema_owner(PG_FUNCTION_ARGS)
+{
+	Oid			namespace = get_namespace_oid("cvwiz", false);
+	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(namespace));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for namespace %u", namespace);
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+
+	if (owner != GetUserId() && !superuser_arg(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("schema \"cvwiz\" belongs to role \"%s\"",
+						GetUserNameFromId(owner, false)),
+				 errdetail("Its owner could put functions beside those of the extension."),
+				 errhint("Drop or rename the schema, then create the extension again.")));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *		SQL out of C: one statement a call, through SPI.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "query.h"
+
+void
+query_arg_or_null(QueryArgs *args, Oid type, Datum value, bool isnull)
+{
+	Assert(args->count < QUERY_MAX_ARGS);
+	args->types[args->count] = type;
+	args->values[args->count] = value;
+	args->nulls[args->count] = isnull ? 'n' : ' ';
+	args->count++;
+}
+
+void
+query_arg(QueryArgs *args, Oid type, Datum value)
+{
+	query_arg_or_null(args, type, value, false);
+}
+
+uint64
+query_run(const char *sql, const QueryArgs *args)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int			result;
+
+	if (args == NULL)
+		result = SPI_execute(sql, false, 0);
+	else
+		result = SPI_execute_with_args(sql, args->count,
+									   (Oid *) args->types,
+									   (Datum *) args->values,
+									   args->nulls, false, 0);
+
+	/* SPI leaves its own context behind, which ends with the connection */
+	MemoryContextSwitchTo(caller);
+
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", sql,
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+uint64
+query_run_only(const char *sql, const QueryArgs *args)
+{
+	uint64		processed = query_run(sql, args);
+
+	SPI_freetuptable(SPI_tuptable);
+	return processed;
+}
+
+Datum
+query_value(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, isnull);
+}
+
+/* SPI_getvalue() allocates in the caller's context. */
+char *
+query_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+char *
+qualified_relation_name(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+
+	if (name == NULL)
+		return NULL;
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  name);
+}

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * partition.h
+ *		Making a partition: its name, its statements, what it has from the
+ *		parent.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVWIZ_PARTITION_H
+#define CVWIZ_PARTITION_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "retention/bounds.h"
+#include "retention/policy.h"
+
+/*
+ * A name such as audit_logs_2024_01: fits 63 bytes without cutting a
+ * character, and is neither taken in the parent's schema nor in the list.
+ */
+extern char *partition_choose_name(Oid parent, TimestampTz lower, List *taken);
+
+/* The statements that make and attach a partition, in their order. */
+extern List *partition_statements(Oid parent, const TimeColumn *column,
+								  const char *name, TimeRange range);
+
+/*
+ * Runs them, as the current user, who owns the parent; the caller has locked
+ * the parent in SHARE UPDATE EXCLUSIVE mode.  Then gives the partition the
+ * parent's privileges, and no more, and its replica identity.  Needs SPI.
+ */
+extern Oid	partition_create(Oid parent, const char *name, List *statements);
+
+#endif							/* CVWIZ_PARTITION_H */

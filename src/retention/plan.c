@@ -1,0 +1,461 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *		The ordered steps that a policy needs now: make months ahead, take
+ *		out what has expired as a whole, purge the rows of what remains.
+ *
+ * cvwiz.retention_plan() shows to a person what run.c executes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "clock.h"
+#include "guard.h"
+#include "privilege.h"
+#include "query.h"
+#include "retention/partition.h"
+#include "retention/plan.h"
+#include "settings.h"
+
+PG_FUNCTION_INFO_V1(cvwiz_retention_plan);
+
+const char *
+step_action_name(StepAction action)
+{
+	switch (action)
+	{
+		case STEP_CREATE:
+			return "create";
+		case STEP_DETACH:
+			return "detach";
+		case STEP_DROP:
+			return "drop";
+		case STEP_PURGE:
+			return "purge";
+	}
+	return NULL;				/* not reached */
+}
+
+/* ---- estimates ---- */
+
+static double
+relation_reltuples(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	double		result = -1;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/*
+ * How much of a table lies before the cutoff, by the histogram that ANALYZE
+ * made; -1 where there is none.
+ */
+static double
+fraction_before(Oid relid, const TimeColumn *column, AttrNumber attnum,
+				TimestampTz cutoff)
+{
+	HeapTuple	tuple;
+	AttStatsSlot slot;
+	double		result = -1;
+
+	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid),
+							Int16GetDatum(attnum), BoolGetDatum(false));
+	if (!HeapTupleIsValid(tuple))
+		return -1;
+
+	if (get_attstatsslot(&slot, tuple, STATISTIC_KIND_HISTOGRAM, InvalidOid,
+						 ATTSTATSSLOT_VALUES))
+	{
+		int			before = 0;
+
+		while (before < slot.nvalues &&
+			   time_from_datum(slot.values[before], column->type) < cutoff)
+			before++;
+		if (slot.nvalues > 1)
+			result = Min(1.0, (double) before / (slot.nvalues - 1));
+		free_attstatsslot(&slot);
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static double
+estimate_purge(Oid relid, const TimeColumn *column, TimestampTz cutoff)
+{
+	double		rows = relation_reltuples(relid);
+	AttrNumber	attnum = get_attnum(relid, NameStr(column->name));
+	double		fraction;
+
+	if (rows <= 0)
+		return rows;
+	fraction = fraction_before(relid, column, attnum, cutoff);
+	return fraction < 0 ? -1 : rint(rows * fraction);
+}
+
+/* ---- the purge's statement ---- */
+
+/* By a whole, valid btree that begins with the column.  Opens nothing. */
+bool
+purge_is_ordered(Oid target, const TimeColumn *column)
+{
+	QueryArgs	args = {0};
+
+	query_arg(&args, OIDOID, ObjectIdGetDatum(target));
+	query_arg(&args, NAMEOID, NameGetDatum(&column->name));
+	return query_run_only("SELECT FROM pg_catalog.pg_index i"
+						  " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+						  " JOIN pg_catalog.pg_am m ON m.oid = c.relam"
+						  " JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+						  " WHERE i.indrelid = $1 AND a.attname = $2"
+						  " AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'",
+						  &args) > 0;
+}
+
+/*
+ * ORDER BY lets the index give the oldest rows without a sort; without an
+ * index it would sort the whole table for each batch, so there it is left out.
+ */
+char *
+purge_statement(Oid target, const TimeColumn *column, bool ordered,
+				TimestampTz from, TimestampTz cutoff)
+{
+	char	   *table_name = qualified_relation_name(target);
+	const char *column_name = quote_identifier(NameStr(column->name));
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "WITH batch AS MATERIALIZED (SELECT ctid, %s AS purge_time FROM ONLY %s WHERE %s >= %s AND %s < %s",
+					 column_name, table_name,
+					 column_name, time_literal(from, column->type),
+					 column_name, time_literal(cutoff, column->type));
+	if (ordered)
+		appendStringInfo(&sql, " ORDER BY %s", column_name);
+	appendStringInfo(&sql,
+					 " LIMIT %d),"
+					 " purged AS (DELETE FROM ONLY %s WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch)) RETURNING 1)"
+					 " SELECT (SELECT count(*) FROM batch), (SELECT max(purge_time) FROM batch), (SELECT count(*) FROM purged)",
+					 setting_purge_batch_size, table_name);
+	return sql.data;
+}
+
+/* ---- the steps ---- */
+
+static RetentionStep *
+make_step(StepAction action, Oid target, TimeRange range, LOCKMODE lock_mode)
+{
+	RetentionStep *step = (RetentionStep *) palloc0(sizeof(RetentionStep));
+
+	step->action = action;
+	step->target = target;
+	step->range = range;
+	step->lock_mode = lock_mode;
+	step->rows_estimate = -1;
+	if (OidIsValid(target))
+	{
+		step->target_name = get_rel_name(target);
+		step->target_schema = get_namespace_name(get_rel_namespace(target));
+	}
+	return step;
+}
+
+static List *
+plan_creates(const RetentionPolicy *policy, List *partitions, TimestampTz now)
+{
+	List	   *steps = NIL;
+	List	   *names = NIL;
+
+	for (int n = 0; n <= policy->premake_months; n++)
+	{
+		TimeRange	month = {month_start(now, n), month_start(now, n + 1)};
+		ListCell   *lc;
+
+		foreach(lc, uncovered_ranges(partitions, month))
+		{
+			TimeRange  *gap = (TimeRange *) lfirst(lc);
+			RetentionStep *step = make_step(STEP_CREATE, InvalidOid, *gap,
+											ShareUpdateExclusiveLock);
+
+			step->target_name = partition_choose_name(policy->relid, gap->lower, names);
+			step->target_schema = get_namespace_name(get_rel_namespace(policy->relid));
+			step->rows_estimate = 0;
+			step->statements = partition_statements(policy->relid, &policy->column,
+													step->target_name, *gap);
+			step->reason = n == 0 ?
+				pstrdup("no partition takes rows of the current month") :
+				psprintf("the policy makes partitions %d months ahead", policy->premake_months);
+			names = lappend(names, step->target_name);
+			steps = lappend(steps, step);
+		}
+	}
+	return steps;
+}
+
+static RetentionStep *
+plan_drop(Oid target, TimeRange range, TimestampTz cutoff, const char *why)
+{
+	RetentionStep *step = make_step(STEP_DROP, target, range, NoLock);
+
+	step->rows_estimate = relation_reltuples(target);
+	step->statements = list_make1(psprintf("DROP TABLE %s",
+										   qualified_relation_name(target)));
+	step->reason = psprintf("%s, and its end, %s, is not after the cutoff, %s",
+							why, time_for_message(range.upper), time_for_message(cutoff));
+	return step;
+}
+
+/* What an interrupted run has detached and not dropped. */
+static List *
+plan_left_drops(const RetentionPolicy *policy, TimestampTz cutoff)
+{
+	QueryArgs	args = {0};
+	SavedPrivileges saved;
+	List	   *steps = NIL;
+	uint64		found;
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(policy->relid));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(cutoff));
+	become_extension_owner(&saved);
+	found = query_run("SELECT d.relation::pg_catalog.oid, d.range_start, d.range_end"
+					  " FROM cvwiz.detached_partition d"
+					  " JOIN pg_catalog.pg_class c ON c.oid = d.relation"
+					  " WHERE d.parent = $1 AND d.range_end <= $2 AND NOT c.relispartition"
+					  " ORDER BY d.range_start",
+					  &args);
+	restore_privileges(&saved);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+		Oid			target = DatumGetObjectId(query_value(i, 1, &isnull));
+		TimeRange	range;
+
+		range.lower = DatumGetTimestampTz(query_value(i, 2, &isnull));
+		range.upper = DatumGetTimestampTz(query_value(i, 3, &isnull));
+		steps = lappend(steps, plan_drop(target, range, cutoff, "an earlier run detached it"));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return steps;
+}
+
+static List *
+plan_expired(const RetentionPolicy *policy, PartitionRange *partition,
+			 TimestampTz cutoff)
+{
+	RetentionStep *detach;
+	RetentionStep *drop;
+
+	detach = make_step(STEP_DETACH, partition->relid, partition->range,
+					   AccessExclusiveLock);
+	detach->rows_estimate = relation_reltuples(partition->relid);
+	detach->statements = list_make1(psprintf("ALTER TABLE %s DETACH PARTITION %s",
+											 qualified_relation_name(policy->relid),
+											 qualified_relation_name(partition->relid)));
+	detach->reason = psprintf("its end, %s, is not after the cutoff, %s",
+							  time_for_message(partition->range.upper),
+							  time_for_message(cutoff));
+
+	drop = plan_drop(partition->relid, partition->range, cutoff, "detached by then");
+	return list_make2(detach, drop);
+}
+
+static RetentionStep *
+plan_purge(const RetentionPolicy *policy, Oid target, TimeRange range,
+		   TimestampTz cutoff)
+{
+	RetentionStep *step = make_step(STEP_PURGE, target, range, RowExclusiveLock);
+
+	step->rows_estimate = estimate_purge(target, &policy->column, cutoff);
+	step->statements = list_make1(purge_statement(target, &policy->column,
+												  purge_is_ordered(target, &policy->column),
+												  DT_NOBEGIN, cutoff));
+	step->reason = psprintf("it may have rows from before the cutoff, %s; in batches of %d",
+							time_for_message(cutoff), setting_purge_batch_size);
+	return step;
+}
+
+static List *
+plan_purges(const RetentionPolicy *policy, PartitionRange *partition,
+			TimestampTz cutoff)
+{
+	List	   *steps = NIL;
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(partition->relid, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_RELATION)
+			steps = lappend(steps, plan_purge(policy, lfirst_oid(lc),
+											  partition->range, cutoff));
+	}
+	return steps;
+}
+
+List *
+plan_retention(const RetentionPolicy *policy, TimestampTz now)
+{
+	TimestampTz cutoff = policy_cutoff(policy, now);
+	List	   *creates = NIL;
+	List	   *expired = NIL;
+	List	   *purges = NIL;
+	List	   *partitions;
+	ListCell   *lc;
+
+	if (!policy->column.partitioned)
+	{
+		TimeRange	everything = {DT_NOBEGIN, DT_NOEND};
+
+		return policy->hold ? NIL :
+			list_make1(plan_purge(policy, policy->relid, everything, cutoff));
+	}
+
+	partitions = partition_ranges(policy->relid);
+	creates = plan_creates(policy, partitions, now);
+	if (policy->hold)
+		return creates;
+
+	expired = plan_left_drops(policy, cutoff);
+	foreach(lc, partitions)
+	{
+		PartitionRange *partition = (PartitionRange *) lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+
+		/* Dropping a foreign table would drop no rows: they are not ours. */
+		if (partition->relkind == RELKIND_FOREIGN_TABLE)
+			continue;
+		if (partition->range.upper <= cutoff)
+			expired = list_concat(expired, plan_expired(policy, partition, cutoff));
+		else if (partition->range.lower < cutoff)
+			purges = list_concat(purges, plan_purges(policy, partition, cutoff));
+	}
+
+	return list_concat(list_concat(creates, expired), purges);
+}
+
+/* ---- the SQL function ---- */
+
+static const char *
+lock_mode_name(LOCKMODE mode)
+{
+	switch (mode)
+	{
+		case NoLock:
+			return NULL;
+		case RowExclusiveLock:
+			return "ROW EXCLUSIVE";
+		case ShareUpdateExclusiveLock:
+			return "SHARE UPDATE EXCLUSIVE";
+		case AccessExclusiveLock:
+			return "ACCESS EXCLUSIVE";
+		default:
+			elog(ERROR, "unexpected lock mode: %d", mode);
+			return NULL;
+	}
+}
+
+static char *
+join_statements(List *statements)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, statements)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ";\n" : "", (char *) lfirst(lc));
+	return buf.data;
+}
+
+static void
+put_step(ReturnSetInfo *rsinfo, Oid relid, int number, const RetentionStep *step)
+{
+	Datum		values[10];
+	bool		nulls[10] = {false};
+	const char *lock_mode = lock_mode_name(step->lock_mode);
+
+	values[0] = ObjectIdGetDatum(relid);
+	values[1] = Int32GetDatum(number);
+	values[2] = CStringGetTextDatum(step_action_name(step->action));
+	values[3] = CStringGetTextDatum(quote_qualified_identifier(step->target_schema,
+															   step->target_name));
+	values[4] = TimestampTzGetDatum(step->range.lower);
+	values[5] = TimestampTzGetDatum(step->range.upper);
+	nulls[6] = step->rows_estimate < 0;
+	values[6] = Int64GetDatum((int64) step->rows_estimate);
+	nulls[7] = lock_mode == NULL;
+	values[7] = nulls[7] ? (Datum) 0 : CStringGetTextDatum(lock_mode);
+	values[8] = CStringGetTextDatum(join_statements(step->statements));
+	values[9] = CStringGetTextDatum(step->reason);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+typedef struct PlanOutput
+{
+	ReturnSetInfo *rsinfo;
+	Oid			relid;
+} PlanOutput;
+
+static void
+put_plan(void *arg)
+{
+	PlanOutput *output = (PlanOutput *) arg;
+	RetentionPolicy *policy = policy_require(output->relid);
+	ListCell   *lc;
+	int			number = 0;
+
+	foreach(lc, plan_retention(policy, clock_now()))
+		put_step(output->rsinfo, policy->relid, ++number, (RetentionStep *) lfirst(lc));
+}
+
+/*
+ * SQL: cvwiz.retention_plan(relation regclass)
+ */
+Datum
+cvwiz_retention_plan(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+	PlanOutput	output = {(ReturnSetInfo *) fcinfo->resultinfo, InvalidOid};
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (OidIsValid(relid) && !may_monitor_relation(relid))
+		check_relation_owner(relid);
+
+	SPI_connect();
+	foreach(lc, policy_relations(relid, may_monitor_relation))
+	{
+		output.relid = lfirst_oid(lc);
+		if (OidIsValid(relid))
+			put_plan(&output);
+		else
+			guard_or_warn(put_plan, &output, output.relid);
+	}
+	SPI_finish();
+
+	return (Datum) 0;
+}

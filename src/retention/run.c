@@ -1,0 +1,738 @@
+/*-------------------------------------------------------------------------
+ *
+ * run.c
+ *		One execution of a plan: steps, residue, record.
+ *
+ * The row in cvwiz.retention_run is written before the first step and brought
+ * up to date in the transaction of each step, so that its figures are exact
+ * even where the run was killed.  The worker, CALL cvwiz.run_retention() and
+ * SELECT cvwiz.cleanup_old_logs() differ only in who ends the transactions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "portability/instr_time.h"
+#include "storage/latch.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+#include "utils/wait_event.h"
+
+#include "clock.h"
+#include "compat.h"
+#include "guard.h"
+#include "privilege.h"
+#include "query.h"
+#include "retention/bounds.h"
+#include "retention/plan.h"
+#include "retention/policy.h"
+#include "retention/retention.h"
+#include "retention/step.h"
+#include "settings.h"
+
+/* Tries at a step that gets no lock, and the longest pause after the first. */
+#define STEP_ATTEMPTS			5
+#define STEP_ATTEMPTS_ATOMIC	2
+#define STEP_RETRY_PAUSE_MS		500
+
+/* Rows that come in late, or were locked, are looked for a second time. */
+#define PURGE_PASSES			2
+
+/* The log of runs must not grow for ever either. */
+#define RUN_LOG_DAYS			400
+
+PG_FUNCTION_INFO_V1(cvwiz_cleanup_old_logs);
+PG_FUNCTION_INFO_V1(cvwiz_run_retention);
+
+typedef struct Run
+{
+	Oid			relid;
+	RunOrigin	origin;
+	TimestampTz now;
+	MemoryContext context;		/* lives as long as the run */
+	MemoryContext scratch;		/* lives as long as one transaction */
+	RetentionPolicy *policy;	/* as at its start */
+	int64		run_id;
+	bool		failed;			/* its error is recorded */
+
+	/* of the step at work */
+	List	   *steps;
+	RetentionStep *step;
+	PurgePosition position;
+	bool		more;
+	int64		residue;		/* -1: not measured */
+	RunResult  *result;
+} Run;
+
+/* ---- one run a table ---- */
+
+/* The table whose run this very backend is in. */
+static Oid	running_relid = InvalidOid;
+
+/*
+ * An advisory lock of a kind that users' pg_advisory_lock() cannot take: in
+ * pg_locks its objsubid is 3, theirs is 1 or 2.
+ */
+static void
+run_lock_tag(LOCKTAG *tag, Oid relid)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, relid, 3);
+}
+
+static bool
+lock_run(Oid relid, RunOrigin origin)
+{
+	LOCKTAG		tag;
+
+	/* A trigger of the table could call us again. */
+	if (running_relid == relid)
+		return false;
+
+	run_lock_tag(&tag, relid);
+	if (LockAcquire(&tag, ExclusiveLock, origin != RUN_BY_FUNCTION, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	running_relid = relid;
+	return true;
+}
+
+/* The function's lock lasts as long as its deletes are not committed. */
+static void
+unlock_run(Oid relid, RunOrigin origin)
+{
+	LOCKTAG		tag;
+
+	running_relid = InvalidOid;
+	if (origin == RUN_BY_FUNCTION)
+		return;
+	run_lock_tag(&tag, relid);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+/* ---- the record ---- */
+
+static void
+start_record(Run *run)
+{
+	static const char *const origins[] = {"worker", "call", "function"};
+	const char *relation_name = run->result->relation_name;
+	SavedPrivileges saved;
+	QueryArgs	relation = {0};
+	QueryArgs	args = {0};
+	bool		isnull;
+
+	query_arg(&relation, OIDOID, ObjectIdGetDatum(run->relid));
+	query_arg(&relation, TIMESTAMPTZOID, TimestampTzGetDatum(run->now));
+
+	query_arg(&args, OIDOID, ObjectIdGetDatum(run->relid));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(relation_name));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(origins[run->origin]));
+	query_arg(&args, INT4OID, Int32GetDatum(MyProcPid));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(run->now));
+
+	become_extension_owner(&saved);
+
+	/* We have the table's lock, so whoever began these is gone. */
+	query_run_only("UPDATE cvwiz.retention_run"
+				   " SET success = false, finished_at = $2,"
+				   " error = pg_catalog.format('interrupted: process %s ended before the run did', pid)"
+				   " WHERE relation = $1 AND finished_at IS NULL",
+				   &relation);
+	query_run_only(psprintf("DELETE FROM cvwiz.retention_run"
+							" WHERE relation = $1 AND started_at < $2 - pg_catalog.make_interval(days => %d)",
+							RUN_LOG_DAYS),
+				   &relation);
+
+	query_run("INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at)"
+			  " VALUES ($1, $2, $3, $4, $5) RETURNING run_id",
+			  &args);
+	run->run_id = DatumGetInt64(query_value(0, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+}
+
+static void
+record_policy(Run *run)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+
+	run->result->hold = run->policy->hold;
+	run->result->retention_days = run->policy->retention_days;
+	run->result->cutoff = policy_cutoff(run->policy, run->now);
+
+	query_arg(&args, INT8OID, Int64GetDatum(run->run_id));
+	query_arg(&args, INT4OID, Int32GetDatum(run->result->retention_days));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(run->result->cutoff));
+
+	become_extension_owner(&saved);
+	query_run_only("UPDATE cvwiz.retention_run SET retention_days = $2, cutoff_date = $3"
+				   " WHERE run_id = $1",
+				   &args);
+	restore_privileges(&saved);
+}
+
+static void
+record_counts(Run *run, const StepCounts *counts)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+
+	query_arg(&args, INT8OID, Int64GetDatum(run->run_id));
+	query_arg(&args, INT8OID, Int64GetDatum(counts->deleted));
+	query_arg(&args, INT4OID, Int32GetDatum(counts->created));
+	query_arg(&args, INT4OID, Int32GetDatum(counts->detached));
+	query_arg(&args, INT4OID, Int32GetDatum(counts->dropped));
+
+	become_extension_owner(&saved);
+	query_run_only("UPDATE cvwiz.retention_run"
+				   " SET deleted_count = deleted_count + $2,"
+				   " partitions_created = partitions_created + $3,"
+				   " partitions_detached = partitions_detached + $4,"
+				   " partitions_dropped = partitions_dropped + $5"
+				   " WHERE run_id = $1",
+				   &args);
+	restore_privileges(&saved);
+}
+
+/* Several steps may fail: the first one's error is kept, the rest counted. */
+static void
+record_error(Run *run, const char *where, const ErrorData *error)
+{
+	StringInfoData detail;
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+
+	run->failed = true;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "SQLSTATE %s", unpack_sql_state(error->sqlerrcode));
+	if (error->detail)
+		appendStringInfo(&detail, "; %s", error->detail);
+	if (error->hint)
+		appendStringInfo(&detail, "; %s", error->hint);
+	if (error->context)
+		appendStringInfo(&detail, "; %s", error->context);
+
+	query_arg(&args, INT8OID, Int64GetDatum(run->run_id));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(psprintf("%s: %s", where, error->message)));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(detail.data));
+
+	become_extension_owner(&saved);
+	query_run_only("UPDATE cvwiz.retention_run"
+				   " SET error = coalesce(error, $2),"
+				   " error_detail = CASE WHEN error IS NULL THEN $3"
+				   " ELSE pg_catalog.concat_ws(E'\\n', error_detail, $2) END"
+				   " WHERE run_id = $1",
+				   &args);
+	restore_privileges(&saved);
+}
+
+/*
+ * Ends the record, and reads back what the committed steps have counted.
+ * Success takes a residue that was measured and is 0.
+ */
+static void
+finish_record(Run *run, instr_time started)
+{
+	RunResult  *result = run->result;
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+	instr_time	duration;
+	bool		isnull;
+	char	   *error;
+
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, started);
+	result->duration_us = INSTR_TIME_GET_MICROSEC(duration);
+	result->residue = run->residue;
+	result->success = !run->failed && run->residue == 0;
+
+	query_arg(&args, INT8OID, Int64GetDatum(run->run_id));
+	query_arg(&args, BOOLOID, BoolGetDatum(result->success));
+	query_arg_or_null(&args, INT8OID, Int64GetDatum(run->residue), run->residue < 0);
+	query_arg(&args, INT8OID, Int64GetDatum(result->duration_us));
+	query_arg(&args, TIMESTAMPTZOID,
+			  TimestampTzGetDatum(clock_is_set() ? run->now : clock_now()));
+	query_arg(&args, BOOLOID, BoolGetDatum(result->hold));
+
+	become_extension_owner(&saved);
+	query_run("UPDATE cvwiz.retention_run SET finished_at = $5, success = $2, residue = $3,"
+			  " duration = $4 * interval '1 microsecond',"
+			  " error = CASE WHEN error IS NOT NULL OR $2 THEN error"
+			  " WHEN $6 THEN pg_catalog.format('on hold: %s rows past the cutoff are kept', $3)"
+			  " ELSE pg_catalog.format('%s rows past the cutoff remain', $3) END,"
+			  " error_detail = CASE WHEN error IS NOT NULL OR $2 OR $6 THEN error_detail"
+			  " ELSE 'Something keeps them: a trigger or a rule of the table, locks of a long transaction,"
+			  " a foreign table among the partitions, or old rows that come in as fast as they go.' END"
+			  " WHERE run_id = $1"
+			  " RETURNING deleted_count, partitions_created, partitions_detached, partitions_dropped, error",
+			  &args);
+	result->deleted = DatumGetInt64(query_value(0, 1, &isnull));
+	result->created = DatumGetInt32(query_value(0, 2, &isnull));
+	result->detached = DatumGetInt32(query_value(0, 3, &isnull));
+	result->dropped = DatumGetInt32(query_value(0, 4, &isnull));
+	error = query_text(0, 5);
+	result->error = error ? MemoryContextStrdup(run->context, error) : NULL;
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+}
+
+/* ---- transactions ---- */
+
+/*
+ * Ends the transaction of a step, where that is ours to do.  A commit can
+ * fail as well; then a new transaction has begun all the same.
+ */
+static ErrorData *
+commit_step(Run *run)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	if (run->origin == RUN_BY_FUNCTION)
+		return NULL;
+
+	PG_TRY();
+	{
+		SPI_commit();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(caller);
+	return error;
+}
+
+/* Between transactions: nothing is locked, no snapshot is held. */
+static void
+pause_run(Run *run, int ms)
+{
+	if (ms <= 0 || run->origin == RUN_BY_FUNCTION)
+		return;
+
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static bool
+worth_another_try(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/*
+ * Does an action of the run in a transaction of its own, again where it got
+ * no lock.  False, and the error recorded, if it failed.  What the action
+ * allocates is gone afterwards.
+ */
+static bool
+do_in_transaction(Run *run, GuardedAction action, const char *where)
+{
+	MemoryContext caller = MemoryContextSwitchTo(run->scratch);
+	int			attempts = run->origin == RUN_BY_FUNCTION ?
+		STEP_ATTEMPTS_ATOMIC : STEP_ATTEMPTS;
+	ErrorData  *error;
+
+	for (int attempt = 1;; attempt++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		error = guard(action, run);
+		if (error == NULL)
+			error = commit_step(run);
+		if (error == NULL || attempt == attempts || !worth_another_try(error))
+			break;
+
+		(void) commit_step(run);
+		pause_run(run, (int) (STEP_RETRY_PAUSE_MS * attempt *
+							  (0.5 + pg_prng_double(&pg_global_prng_state) / 2)));
+	}
+
+	if (error != NULL)
+	{
+		if (is_stop_request(error))
+			ReThrowError(error);
+		record_error(run, where, error);
+		(void) commit_step(run);
+	}
+
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(run->scratch);
+	return error == NULL;
+}
+
+/* ---- what is done in them ---- */
+
+static void
+begin_action(void *arg)
+{
+	start_record((Run *) arg);
+}
+
+static void
+plan_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+
+	MemoryContextSwitchTo(run->context);
+	run->policy = policy_require(run->relid);
+	if (!run->policy->enabled)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the retention policy is disabled"),
+				 errhint("cvwiz.alter_retention_policy(..., enabled => true) enables it.")));
+	record_policy(run);
+	run->steps = plan_retention(run->policy, run->now);
+}
+
+static void
+step_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+	StepCounts	counts = {0};
+
+	step_execute(run->policy, run->step, run->now, &counts);
+	record_counts(run, &counts);
+}
+
+static void
+begin_purge_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+
+	step_begin_purge(run->policy, run->step, &run->position);
+}
+
+static void
+purge_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+	PurgePosition position = run->position;
+	StepCounts	counts = {0};
+
+	run->more = step_purge_batch(run->policy, run->step, run->now, &position, &counts);
+	record_counts(run, &counts);
+	run->position = position;
+}
+
+static void
+residue_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+
+	run->residue = step_measure_residue(run->policy, run->result->cutoff);
+}
+
+/* ---- the run ---- */
+
+static void
+run_purge(Run *run, const char *where)
+{
+	if (!do_in_transaction(run, begin_purge_action, where))
+		return;
+
+	do
+	{
+		if (!do_in_transaction(run, purge_action, where))
+			return;
+		if (run->more)
+			pause_run(run, setting_purge_pause);
+	} while (run->more);
+}
+
+static void
+run_steps(Run *run, bool purges_only)
+{
+	ListCell   *lc;
+
+	foreach(lc, run->steps)
+	{
+		char	   *where;
+
+		run->step = (RetentionStep *) lfirst(lc);
+		if (purges_only && run->step->action != STEP_PURGE)
+			continue;
+
+		where = psprintf("%s %s", step_action_name(run->step->action),
+						 run->step->target_name);
+		if (run->step->action == STEP_PURGE)
+			run_purge(run, where);
+		else
+			(void) do_in_transaction(run, step_action, where);
+		pfree(where);
+	}
+}
+
+static void
+run_plan(Run *run)
+{
+	for (int pass = 1;; pass++)
+	{
+		run_steps(run, pass > 1);
+		run->residue = -1;
+		if (!do_in_transaction(run, residue_action, "measure residue") ||
+			run->residue == 0 || run->failed || run->policy->hold ||
+			pass >= PURGE_PASSES)
+			return;
+	}
+}
+
+static void
+run_locked(Run *run)
+{
+	instr_time	started;
+	ErrorData  *error;
+
+	INSTR_TIME_SET_CURRENT(started);
+	error = guard(begin_action, run);
+	if (error == NULL)
+		error = commit_step(run);
+	if (error != NULL)
+		ReThrowError(error);	/* nowhere to record it */
+
+	PG_TRY();
+	{
+		if (do_in_transaction(run, plan_action, "plan"))
+			run_plan(run);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *stop;
+
+		if (run->origin == RUN_BY_FUNCTION)
+			PG_RE_THROW();
+
+		/* Cancelled: what is committed stays, and the record ends. */
+		MemoryContextSwitchTo(run->context);
+		stop = CopyErrorData();
+		FlushErrorState();
+		SPI_rollback();
+		record_error(run, "stopped", stop);
+		finish_record(run, started);
+		(void) commit_step(run);
+		ReThrowError(stop);
+	}
+	PG_END_TRY();
+
+	finish_record(run, started);
+	error = commit_step(run);
+	if (error != NULL)
+		ReThrowError(error);
+}
+
+void
+retention_run(Oid relid, RunOrigin origin, MemoryContext context,
+			  RunResult *result)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Run			run = {0};
+
+	MemoryContextSwitchTo(context);
+	memset(result, 0, sizeof(RunResult));
+	result->relid = relid;
+	result->residue = -1;
+	result->relation_name = qualified_relation_name(relid);
+	if (result->relation_name == NULL)
+	{
+		/* dropped since the call began */
+		result->relation_name = psprintf("%u", relid);
+		result->skipped = true;
+		result->error = pstrdup("skipped: the table is gone");
+		MemoryContextSwitchTo(caller);
+		return;
+	}
+
+	run.relid = relid;
+	run.origin = origin;
+	run.now = clock_now();
+	run.residue = -1;
+	run.result = result;
+	run.context = context;
+	run.scratch = AllocSetContextCreate(context, "cvwiz transaction",
+										ALLOCSET_DEFAULT_SIZES);
+
+	if (!lock_run(relid, origin))
+	{
+		result->skipped = true;
+		result->error = pstrdup("skipped: another run is at work on this table");
+		ereport(origin == RUN_BY_WORKER ? LOG : NOTICE,
+				(errmsg("another retention run is at work on table %s, which is left to it",
+						result->relation_name)));
+		MemoryContextSwitchTo(caller);
+		return;
+	}
+
+	PG_TRY();
+	{
+		run_locked(&run);
+	}
+	PG_FINALLY();
+	{
+		unlock_run(relid, origin);
+	}
+	PG_END_TRY();
+	MemoryContextDelete(run.scratch);
+	MemoryContextSwitchTo(caller);
+}
+
+/* ---- the SQL functions ---- */
+
+static bool
+owned_by_user(Oid relid)
+{
+	return compat_owns_relation(relid, GetUserId());
+}
+
+/* The tables that a call is about; errors where the one it names can't be run. */
+static List *
+relations_to_run(Oid relid)
+{
+	if (OidIsValid(relid))
+	{
+		RetentionPolicy *policy;
+
+		check_relation_owner(relid);
+		policy = policy_require(relid);
+		if (!policy->enabled)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the retention policy of table \"%s\" is disabled",
+							get_rel_name(relid)),
+					 errhint("cvwiz.alter_retention_policy(..., enabled => true) enables it.")));
+	}
+	return policy_relations(relid, owned_by_user);
+}
+
+static void
+put_result(ReturnSetInfo *rsinfo, const RunResult *result)
+{
+	Datum		values[11];
+	bool		nulls[11] = {false};
+	Interval   *duration = (Interval *) palloc0(sizeof(Interval));
+
+	duration->time = result->duration_us;
+
+	values[0] = ObjectIdGetDatum(result->relid);
+	values[1] = BoolGetDatum(result->success);
+	nulls[1] = result->skipped;
+	values[2] = Int64GetDatum(result->deleted);
+	values[3] = Int32GetDatum(result->created);
+	values[4] = Int32GetDatum(result->detached);
+	values[5] = Int32GetDatum(result->dropped);
+	values[6] = TimestampTzGetDatum(result->cutoff);
+	values[7] = Int32GetDatum(result->retention_days);
+	nulls[6] = nulls[7] = result->retention_days == 0;
+	values[8] = Int64GetDatum(result->residue);
+	nulls[8] = result->residue < 0;
+	values[9] = IntervalPGetDatum(duration);
+	nulls[10] = result->error == NULL;
+	values[10] = nulls[10] ? (Datum) 0 : CStringGetTextDatum(result->error);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * SQL: cvwiz.cleanup_old_logs(relation regclass)
+ *
+ * Everything happens in the caller's transaction.
+ */
+Datum
+cvwiz_cleanup_old_logs(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext context;
+	ListCell   *lc;
+
+	PreventCommandDuringRecovery("cvwiz.cleanup_old_logs()");
+	InitMaterializedSRF(fcinfo, 0);
+	context = CurrentMemoryContext;
+
+	SPI_connect();
+	foreach(lc, relations_to_run(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0)))
+	{
+		RunResult	result;
+
+		retention_run(lfirst_oid(lc), RUN_BY_FUNCTION, context, &result);
+		put_result(rsinfo, &result);
+	}
+	SPI_finish();
+
+	return (Datum) 0;
+}
+
+/*
+ * SQL: CALL cvwiz.run_retention(relation regclass)
+ *
+ * Commits after each step.  An error at the end says which tables failed, so
+ * that a scheduler does not count the call as a success.
+ */
+Datum
+cvwiz_run_retention(PG_FUNCTION_ARGS)
+{
+	bool		atomic = fcinfo->context == NULL ||
+		!IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic;
+	Oid			relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+	MemoryContext context;
+	StringInfoData failures;
+	List	   *relations;
+	ListCell   *lc;
+	int			failed = 0;
+
+	if (atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+				 errmsg("cvwiz.run_retention() cannot run inside a transaction block"),
+				 errdetail("It commits after each step."),
+				 errhint("Call it on its own, or use SELECT * FROM cvwiz.cleanup_old_logs(), which does all in the caller's transaction.")));
+	PreventCommandDuringRecovery("cvwiz.run_retention()");
+
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	context = AllocSetContextCreate(PortalContext, "cvwiz.run_retention",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	initStringInfo(&failures);
+
+	relations = relations_to_run(relid);
+	foreach(lc, relations)
+	{
+		RunResult	result;
+
+		retention_run(lfirst_oid(lc), RUN_BY_CALL, context, &result);
+		if (result.success || result.skipped || (result.hold && result.residue > 0))
+			continue;
+		appendStringInfo(&failures, "%sTable %s: %s.", failed > 0 ? "\n" : "",
+						 result.relation_name, result.error);
+		failed++;
+	}
+
+	if (failed > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_RAISE_EXCEPTION),
+				 errmsg("retention failed for %d of %d tables", failed, list_length(relations)),
+				 errdetail_internal("%s", failures.data),
+				 errhint("The other steps are done and committed; see cvwiz.retention_runs.")));
+
+	SPI_finish();
+	MemoryContextDelete(context);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,336 @@
+/*-------------------------------------------------------------------------
+ *
+ * step.c
+ *		Doing one step of a plan, in one transaction.
+ *
+ * Locks are taken in one order everywhere: the parent, the partition, the
+ * policy's row.  The policy's row is locked last and shortly: from then on
+ * nobody puts the table on hold before we have committed, and DROP EXTENSION
+ * waits no longer than that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "privilege.h"
+#include "query.h"
+#include "retention/bounds.h"
+#include "retention/partition.h"
+#include "retention/step.h"
+#include "settings.h"
+
+/*
+ * The cutoff by the policy as it is now, which stays so until we commit.
+ */
+static TimestampTz
+confirm_cutoff(Oid relid, TimestampTz now)
+{
+	RetentionPolicy *policy = policy_read(relid, POLICY_SHARE);
+
+	if (policy == NULL || !policy->enabled)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the retention policy was %s during the run",
+						policy == NULL ? "removed" : "disabled"),
+				 errhint("Nothing more is deleted.")));
+	if (policy->hold)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" was put on hold during the run", get_rel_name(relid)),
+				 errhint("Nothing more is deleted until the hold is lifted.")));
+	return policy_cutoff(policy, now);
+}
+
+static void
+run_statements(const RetentionStep *step)
+{
+	ListCell   *lc;
+
+	foreach(lc, step->statements)
+		query_run_only((char *) lfirst(lc), NULL);
+}
+
+/* ---- create ---- */
+
+static void
+execute_create(const RetentionPolicy *policy, const RetentionStep *step,
+			   StepCounts *counts)
+{
+	List	   *gaps;
+	SavedPrivileges saved;
+
+	become_owner(policy->owner, &saved);
+	LockRelationOid(policy->relid, ShareUpdateExclusiveLock);
+
+	/* Somebody else may have made it. */
+	gaps = uncovered_ranges(partition_ranges(policy->relid), step->range);
+	if (list_length(gaps) == 1 &&
+		memcmp(linitial(gaps), &step->range, sizeof(TimeRange)) == 0)
+	{
+		partition_create(policy->relid, step->target_name, step->statements);
+		counts->created++;
+	}
+	restore_privileges(&saved);
+}
+
+/* ---- detach ---- */
+
+static void
+remember_detached(Oid parent, const PartitionRange *partition, TimestampTz now)
+{
+	QueryArgs	args = {0};
+	SavedPrivileges saved;
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(partition->relid));
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(parent));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(partition->range.lower));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(partition->range.upper));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(now));
+
+	become_extension_owner(&saved);
+	query_run_only("INSERT INTO cvwiz.detached_partition"
+				   " (relation, parent, range_start, range_end, detached_at)"
+				   " VALUES ($1, $2, $3, $4, $5)"
+				   " ON CONFLICT (relation) DO UPDATE SET parent = excluded.parent,"
+				   " range_start = excluded.range_start, range_end = excluded.range_end,"
+				   " detached_at = excluded.detached_at",
+				   &args);
+	restore_privileges(&saved);
+}
+
+static void
+execute_detach(const RetentionPolicy *policy, const RetentionStep *step,
+			   TimestampTz now, StepCounts *counts)
+{
+	PartitionRange *partition;
+	SavedPrivileges saved;
+
+	/* DETACH ... CONCURRENTLY has its place here. */
+	become_owner(policy->owner, &saved);
+	LockRelationOid(policy->relid, AccessExclusiveLock);
+
+	partition = partition_range(policy->relid, step->target);
+	if (partition != NULL &&
+		partition->range.upper <= confirm_cutoff(policy->relid, now))
+	{
+		run_statements(step);
+		remember_detached(policy->relid, partition, now);
+		counts->detached++;
+	}
+	restore_privileges(&saved);
+}
+
+/* ---- drop ---- */
+
+static void
+forget_detached(Oid relid)
+{
+	QueryArgs	args = {0};
+	SavedPrivileges saved;
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	become_extension_owner(&saved);
+	query_run_only("DELETE FROM cvwiz.detached_partition WHERE relation = $1", &args);
+	restore_privileges(&saved);
+}
+
+/* The end of the range that a run has detached; false if none has. */
+static bool
+detached_range_end(Oid relid, Oid parent, TimestampTz *range_end)
+{
+	QueryArgs	args = {0};
+	SavedPrivileges saved;
+	bool		isnull;
+	bool		found;
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(parent));
+	become_extension_owner(&saved);
+	found = query_run("SELECT range_end FROM cvwiz.detached_partition"
+					  " WHERE relation = $1 AND parent = $2", &args) > 0;
+	if (found)
+		*range_end = DatumGetTimestampTz(query_value(0, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+	return found;
+}
+
+/*
+ * All rows of a detached table, which had to be within its bounds no longer:
+ * one that has not expired keeps it.
+ */
+static int64
+count_expired_rows(const RetentionPolicy *policy, Oid target, TimestampTz cutoff)
+{
+	bool		isnull;
+	int64		rows;
+	int64		unexpired;
+
+	query_run(psprintf("SELECT count(*), count(*) FILTER (WHERE (%s < %s) IS NOT TRUE) FROM %s",
+					   quote_identifier(NameStr(policy->column.name)),
+					   time_literal(cutoff, policy->column.type),
+					   qualified_relation_name(target)),
+			  NULL);
+	rows = DatumGetInt64(query_value(0, 1, &isnull));
+	unexpired = DatumGetInt64(query_value(0, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+
+	if (unexpired > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("detached table \"%s\" has " INT64_FORMAT " rows that have not expired",
+						get_rel_name(target), unexpired),
+				 errdetail("They came in after it was detached; the cutoff is %s.",
+						   time_for_message(cutoff)),
+				 errhint("Move them to table \"%s\", then run again.",
+						 get_rel_name(policy->relid))));
+	return rows;
+}
+
+static void
+execute_drop(const RetentionPolicy *policy, const RetentionStep *step,
+			 TimestampTz now, StepCounts *counts)
+{
+	TimestampTz range_end;
+	int64		rows;
+	SavedPrivileges saved;
+
+	become_owner(policy->owner, &saved);
+	LockRelationOid(step->target, AccessExclusiveLock);
+
+	/* Its detach failed, or somebody took it back, or dropped it. */
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)) ||
+		get_rel_relispartition(step->target) ||
+		!detached_range_end(step->target, policy->relid, &range_end))
+	{
+		restore_privileges(&saved);
+		return;
+	}
+
+	/* The count takes its time, so the policy's row is locked after it. */
+	rows = count_expired_rows(policy, step->target, policy_cutoff(policy, now));
+	if (range_end <= confirm_cutoff(policy->relid, now))
+	{
+		forget_detached(step->target);
+		run_statements(step);
+		counts->deleted += rows;
+		counts->dropped++;
+	}
+	restore_privileges(&saved);
+}
+
+void
+step_execute(const RetentionPolicy *policy, const RetentionStep *step,
+			 TimestampTz now, StepCounts *counts)
+{
+	switch (step->action)
+	{
+		case STEP_CREATE:
+			execute_create(policy, step, counts);
+			break;
+		case STEP_DETACH:
+			execute_detach(policy, step, now, counts);
+			break;
+		case STEP_DROP:
+			execute_drop(policy, step, now, counts);
+			break;
+		case STEP_PURGE:
+			elog(ERROR, "a purge is done in batches");
+	}
+}
+
+/* ---- purge ---- */
+
+/* Whether a table's rows are still rows of the policy's table. */
+static bool
+belongs_to(Oid target, Oid relid)
+{
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(target)))
+		return false;
+	return target == relid ||
+		(get_rel_relispartition(target) &&
+		 list_member_oid(get_partition_ancestors(target), relid));
+}
+
+void
+step_begin_purge(const RetentionPolicy *policy, const RetentionStep *step,
+				 PurgePosition *position)
+{
+	position->ordered = purge_is_ordered(step->target, &policy->column);
+	position->from = DT_NOBEGIN;
+}
+
+bool
+step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
+				 TimestampTz now, PurgePosition *position, StepCounts *counts)
+{
+	SavedPrivileges saved;
+	int64		selected;
+	int64		deleted;
+	TimestampTz last = DT_NOBEGIN;
+	Datum		max_time;
+	bool		isnull;
+	bool		more;
+
+	become_owner(policy->owner, &saved);
+	LockRelationOid(policy->relid, AccessShareLock);
+	LockRelationOid(step->target, RowExclusiveLock);
+	if (!belongs_to(step->target, policy->relid))
+	{
+		restore_privileges(&saved);
+		return false;
+	}
+
+	query_run(purge_statement(step->target, &policy->column, position->ordered,
+							  position->from, confirm_cutoff(policy->relid, now)),
+			  NULL);
+	selected = DatumGetInt64(query_value(0, 1, &isnull));
+	max_time = query_value(0, 2, &isnull);
+	if (!isnull)
+		last = time_from_datum(max_time, policy->column.type);
+	deleted = DatumGetInt64(query_value(0, 3, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+
+	counts->deleted += deleted;
+	more = selected >= setting_purge_batch_size &&
+		(deleted > 0 || (position->ordered && last > position->from));
+
+	/*
+	 * The next batch need not wade through what this one has left dead in the
+	 * index, nor through rows that a trigger keeps: those are the residue.
+	 */
+	if (position->ordered)
+		position->from = last;
+	return more;
+}
+
+int64
+step_measure_residue(const RetentionPolicy *policy, TimestampTz cutoff)
+{
+	SavedPrivileges saved;
+	bool		isnull;
+	int64		residue;
+
+	become_owner(policy->owner, &saved);
+	query_run(psprintf("SELECT count(*) FROM %s WHERE %s < %s",
+					   qualified_relation_name(policy->relid),
+					   quote_identifier(NameStr(policy->column.name)),
+					   time_literal(cutoff, policy->column.type)),
+			  NULL);
+	residue = DatumGetInt64(query_value(0, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+	return residue;
+}

@@ -1,0 +1,173 @@
+/*-------------------------------------------------------------------------
+ *
+ * database.c
+ *		The worker of one database: runs what is due, and ends.
+ *
+ * It is connected as the bootstrap superuser.  Every step on a user's table
+ * runs as that table's owner; see privilege.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "query.h"
+#include "retention/retention.h"
+#include "scheduler/scheduler.h"
+#include "settings.h"
+
+/*
+ * A database's owner can give its sessions settings of their choice: these
+ * would mislead us, or keep us from working.
+ */
+static void
+pin_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_read_only", "off"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+#if PG_VERSION_NUM >= 170000
+		{"transaction_timeout", "0"},
+#endif
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION);
+}
+
+static DatabaseState
+look_for_extension(void)
+{
+	char	   *version;
+
+	if (query_run("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'cvwiz'",
+				  NULL) == 0)
+		return DATABASE_WITHOUT_EXTENSION;
+
+	version = query_text(0, 1);
+	return strcmp(version, CVWIZ_VERSION) == 0 ? DATABASE_SERVED : DATABASE_OTHER_VERSION;
+}
+
+static List *
+list_due_policies(void)
+{
+	List	   *result = NIL;
+	uint64		found = query_run("SELECT p.relation::pg_catalog.oid FROM cvwiz.retention_policies p"
+								  " WHERE p.next_run <= cvwiz.clock()"
+								  " ORDER BY p.next_run, p.relation",
+								  NULL);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		result = lappend_oid(result, DatumGetObjectId(query_value(i, 1, &isnull)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+static void
+log_result(const RunResult *result)
+{
+	if (result->skipped)
+		return;
+
+	ereport(result->success ? LOG : WARNING,
+			(errmsg("retention of table %s in database \"%s\": %s",
+					result->relation_name, get_database_name(MyDatabaseId),
+					result->success ? "success" : result->error),
+			 errdetail(INT64_FORMAT " rows deleted, partitions: %d made, %d detached, %d dropped.",
+					   result->deleted, result->created, result->detached, result->dropped)));
+}
+
+/*
+ * A table whose run cannot even be recorded, or is cancelled, must not keep
+ * the others from theirs.
+ */
+static void
+run_policy(Oid relid, MemoryContext context)
+{
+	PG_TRY();
+	{
+		RunResult	result;
+
+		pgstat_report_activity(STATE_RUNNING,
+							   psprintf("cvwiz: retention of %s",
+										qualified_relation_name(relid) ?
+										qualified_relation_name(relid) : "a dropped table"));
+		retention_run(relid, RUN_BY_WORKER, context, &result);
+		log_result(&result);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		EmitErrorReport();
+		FlushErrorState();
+		SPI_rollback();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+}
+
+void
+cvwiz_database_main(Datum arg)
+{
+	MemoryContext context;
+	DatabaseState state;
+	List	   *due = NIL;
+	ListCell   *lc;
+	Oid			database;
+
+	memcpy(&database, MyBgworkerEntry->bgw_extra, sizeof(Oid));
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	if (RecoveryInProgress())
+		return;
+	pin_settings();
+
+	context = AllocSetContextCreate(TopMemoryContext, "cvwiz worker",
+									ALLOCSET_DEFAULT_SIZES);
+
+	/* Without a portal, this is what SPI's memory outlives transactions in. */
+	PortalContext = context;
+
+	StartTransactionCommand();
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	MemoryContextSwitchTo(context);
+
+	pgstat_report_activity(STATE_RUNNING, "cvwiz: looking for what is due");
+	state = look_for_extension();
+	launcher_report(DatumGetInt32(arg), state);
+	if (state == DATABASE_SERVED)
+		due = list_due_policies();
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+
+	foreach(lc, due)
+		run_policy(lfirst_oid(lc), context);
+
+	SPI_finish();
+	CommitTransactionCommand();
+	pgstat_report_activity(STATE_IDLE, NULL);
+}

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *		The settings cvwiz.*, as settings.c defines them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVWIZ_SETTINGS_H
+#define CVWIZ_SETTINGS_H
+
+#include "postgres.h"
+
+extern int	setting_purge_batch_size;	/* rows */
+extern int	setting_purge_pause;	/* milliseconds */
+extern int	setting_lock_timeout;	/* milliseconds */
+extern bool setting_worker;
+extern char *setting_databases; /* comma-separated; empty: all */
+extern int	setting_naptime;	/* seconds */
+extern int	setting_purge_time; /* seconds since midnight, UTC */
+
+extern void settings_define(void);
+
+#endif							/* CVWIZ_SETTINGS_H */

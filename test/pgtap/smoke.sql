@@ -1,0 +1,5 @@
+BEGIN;
+SELECT plan(1);
+SELECT has_schema('cvwiz');
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,2 @@
+CREATE EXTENSION cvwiz;
+DROP EXTENSION cvwiz;
