@@ -49,7 +49,7 @@ include $(PGXS)
 
 # PGXS tracks no header dependencies where the server was built without
 # --enable-depend, as Debian's is.
-$(OBJS) $(OBJS:.o=.bc): $(SRC_HEADERS)
+$(OBJS) $(OBJS:.o=.bc): $(SRC_HEADERS) cvwiz.control
 $(OBJS): | zlib-header
 
 .PHONY: zlib-header

@@ -119,6 +119,11 @@ build_and_install()
 	mkdir -p "$dir"
 	(cd "$source" && cp -R -P Makefile cvwiz.control sql src test expected "$dir")
 	find "$dir/src" \( -name '*.o' -o -name '*.bc' \) -delete
-	make -s -C "$dir" -j"$(nproc)" "${args[@]}" "$@" || return 1
-	as_root make -s -C "$dir" "${args[@]}" "$@" install
+	args+=("$@")
+	make -s -C "$dir" -j"$(nproc)" "${args[@]}" || return 1
+	if [ -w "$("$PG_CONFIG" --pkglibdir)" ] && [ -w "$("$PG_CONFIG" --sharedir)/extension" ]; then
+		make -s -C "$dir" "${args[@]}" install
+	else
+		as_root make -s -C "$dir" "${args[@]}" install
+	fi
 }

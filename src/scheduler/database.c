@@ -18,10 +18,12 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 
 #include "compat.h"
 #include "query.h"
@@ -50,6 +52,22 @@ pin_settings(void)
 
 	for (int i = 0; i < lengthof(settings); i++)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
+ * SPI_commit() goes with a portal, which keeps the snapshot and the memory of
+ * a procedure; a worker has none.  Created outside of a transaction and one
+ * level down, it is left alone by the end of each.
+ */
+static void
+open_portal(void)
+{
+	Portal		portal = CreatePortal("", true, true);
+
+	portal->visible = false;
+	portal->createLevel = 1;
+	ActivePortal = portal;
+	PortalContext = portal->portalContext;
 }
 
 static DatabaseState
@@ -149,9 +167,7 @@ cvwiz_database_main(Datum arg)
 	context = AllocSetContextCreate(TopMemoryContext, "cvwiz worker",
 									ALLOCSET_DEFAULT_SIZES);
 
-	/* Without a portal, this is what SPI's memory outlives transactions in. */
-	PortalContext = context;
-
+	open_portal();
 	StartTransactionCommand();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(context);
