@@ -43,11 +43,11 @@ guard(GuardedAction action, void *arg)
 	return error;
 }
 
+/* Class 57: a cancel, a timeout of the statement, a shutdown. */
 bool
 is_stop_request(const ErrorData *error)
 {
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
 }
 
 void

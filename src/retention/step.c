@@ -202,30 +202,28 @@ static void
 execute_drop(const RetentionPolicy *policy, const RetentionStep *step,
 			 TimestampTz now, StepCounts *counts)
 {
-	TimestampTz range_end;
-	int64		rows;
+	TimestampTz cutoff = policy_cutoff(policy, now);
 	SavedPrivileges saved;
 
 	become_owner(policy->owner, &saved);
 	LockRelationOid(step->target, AccessExclusiveLock);
 
-	/* Its detach failed, or somebody took it back, or dropped it. */
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)) ||
-		get_rel_relispartition(step->target) ||
-		!detached_range_end(step->target, policy->relid, &range_end))
+	/* Its detach failed, or somebody has taken it back, or dropped it. */
+	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)) &&
+		!get_rel_relispartition(step->target))
 	{
-		restore_privileges(&saved);
-		return;
-	}
+		/* This takes its time, so cvwiz's own tables are locked after it. */
+		int64		rows = count_expired_rows(policy, step->target, cutoff);
+		TimestampTz range_end;
 
-	/* The count takes its time, so the policy's row is locked after it. */
-	rows = count_expired_rows(policy, step->target, policy_cutoff(policy, now));
-	if (range_end <= confirm_cutoff(policy->relid, now))
-	{
-		forget_detached(step->target);
-		run_statements(step);
-		counts->deleted += rows;
-		counts->dropped++;
+		if (detached_range_end(step->target, policy->relid, &range_end) &&
+			range_end <= cutoff && cutoff <= confirm_cutoff(policy->relid, now))
+		{
+			forget_detached(step->target);
+			run_statements(step);
+			counts->deleted += rows;
+			counts->dropped++;
+		}
 	}
 	restore_privileges(&saved);
 }
@@ -316,6 +314,28 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 	return more;
 }
 
+/*
+ * The rows of a partition whose concurrent detach was interrupted are hidden
+ * from every query, and so from the measurement.
+ */
+static void
+check_no_pending_detach(Oid relid)
+{
+	QueryArgs	args = {0};
+
+	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
+	query_run("SELECT pg_catalog.min(inhrelid::pg_catalog.regclass::pg_catalog.text)"
+			  " FROM pg_catalog.pg_inherits WHERE inhparent = $1 AND inhdetachpending",
+			  &args);
+	if (query_text(0, 1) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("partition %s is half detached: its rows cannot be seen", query_text(0, 1)),
+				 errhint("ALTER TABLE %s DETACH PARTITION %s FINALIZE.",
+						 qualified_relation_name(relid), query_text(0, 1))));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 int64
 step_measure_residue(const RetentionPolicy *policy, TimestampTz cutoff)
 {
@@ -324,6 +344,7 @@ step_measure_residue(const RetentionPolicy *policy, TimestampTz cutoff)
 	int64		residue;
 
 	become_owner(policy->owner, &saved);
+	check_no_pending_detach(policy->relid);
 	query_run(psprintf("SELECT count(*) FROM %s WHERE %s < %s",
 					   qualified_relation_name(policy->relid),
 					   quote_identifier(NameStr(policy->column.name)),

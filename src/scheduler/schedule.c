@@ -49,30 +49,42 @@ retry_time(TimestampTz last_attempt, int failures)
 	return last_attempt + (TimestampTz) minutes * SECS_PER_MINUTE * USECS_PER_SEC;
 }
 
+/* A run by hand or by pg_cron on the day of a slot stands for it. */
+static bool
+is_done(TimestampTz slot, TimestampTz last_success)
+{
+	return last_success >= day_start(slot);
+}
+
 /*
  * SQL: cvwiz.next_run(added_at timestamptz, last_success timestamptz,
  *					   last_attempt timestamptz, failures int)
  *		RETURNS timestamptz
  *
- * The latest slot is missed when it lies after the policy was made and no run
- * has begun on its day, or later, that was a success.  So a run by hand or by
- * pg_cron on that day counts.  What is missed is due at once, or, after
- * failures, when enough time has passed since the last attempt; otherwise the
- * next slot is.
+ * The latest slot is missed when it lies after the policy was made and is not
+ * done.  What is missed is due at once, or, after failures, when enough time
+ * has passed since the last attempt; otherwise the next slot that is not done.
  */
 Datum
 cvwiz_next_run(PG_FUNCTION_ARGS)
 {
 	TimestampTz slot = slot_before(clock_now());
-	bool		missed = slot >= PG_GETARG_TIMESTAMPTZ(0) &&
-		(PG_ARGISNULL(1) || PG_GETARG_TIMESTAMPTZ(1) < day_start(slot));
-	TimestampTz retry;
+	TimestampTz last_success = PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1);
 
-	if (!missed)
-		PG_RETURN_TIMESTAMPTZ(slot + USECS_PER_DAY);
-	if (PG_ARGISNULL(2) || PG_GETARG_INT32(3) == 0)
-		PG_RETURN_TIMESTAMPTZ(slot);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(3))
+		PG_RETURN_NULL();
 
-	retry = retry_time(PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_INT32(3));
-	PG_RETURN_TIMESTAMPTZ(Max(slot, retry));
+	if (slot >= PG_GETARG_TIMESTAMPTZ(0) && !is_done(slot, last_success))
+	{
+		if (PG_ARGISNULL(2) || TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(2)) ||
+			PG_GETARG_INT32(3) <= 0)
+			PG_RETURN_TIMESTAMPTZ(slot);
+		PG_RETURN_TIMESTAMPTZ(Max(slot, retry_time(PG_GETARG_TIMESTAMPTZ(2),
+												   PG_GETARG_INT32(3))));
+	}
+
+	slot += USECS_PER_DAY;
+	if (is_done(slot, last_success))
+		slot += USECS_PER_DAY;
+	PG_RETURN_TIMESTAMPTZ(slot);
 }
