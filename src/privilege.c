@@ -11,10 +11,13 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -33,15 +36,20 @@ set_locally(const char *name, const char *value)
 }
 
 static void
-become(Oid role, int flags, SavedPrivileges *saved)
+save_privileges(SavedPrivileges *saved)
 {
 	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
-	SetUserIdAndSecContext(role,
-						   saved->sec_context | SECURITY_LOCAL_USERID_CHANGE | flags);
 	saved->guc_nest_level = NewGUCNestLevel();
 
 	/* No schema of a user's comes before the names that we write. */
 	set_locally("search_path", "pg_catalog, pg_temp");
+}
+
+static void
+become(Oid role, int flags, const SavedPrivileges *saved)
+{
+	SetUserIdAndSecContext(role,
+						   saved->sec_context | SECURITY_LOCAL_USERID_CHANGE | flags);
 }
 
 /*
@@ -49,24 +57,38 @@ become(Oid role, int flags, SavedPrivileges *saved)
  * behind that would run once we are ourselves again: deferred triggers,
  * cursors WITH HOLD, temporary tables.
  */
-void
-become_owner(Oid owner, SavedPrivileges *saved)
+bool
+lock_as_owner(Oid relid, LOCKMODE mode, SavedPrivileges *saved)
 {
 	char		lock_timeout[32];
+	Oid			owner;
 
-	become(owner, SECURITY_RESTRICTED_OPERATION, saved);
+	save_privileges(saved);
 
 	/* Hidden rows must be an error: they would survive and nobody knew. */
 	set_locally("row_security", "off");
 
 	snprintf(lock_timeout, sizeof(lock_timeout), "%d", setting_lock_timeout);
 	set_locally("lock_timeout", lock_timeout);
+
+	LockRelationOid(relid, mode);
+	owner = relation_owner(relid);
+	if (!OidIsValid(owner))
+	{
+		restore_privileges(saved);
+		return false;
+	}
+	become(owner, SECURITY_RESTRICTED_OPERATION, saved);
+	return true;
 }
 
 void
 become_extension_owner(SavedPrivileges *saved)
 {
-	become(relation_owner(extension_table("retention_policy")), 0, saved);
+	Oid			owner = relation_owner(extension_table("retention_policy"));
+
+	save_privileges(saved);
+	become(owner, 0, saved);
 }
 
 void
@@ -87,6 +109,36 @@ relation_owner(Oid relid)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+void
+check_partition_owner(Oid relid, Oid partition)
+{
+	Oid			owner = relation_owner(relid);
+	Oid			partition_owner = relation_owner(partition);
+
+	if (!OidIsValid(partition_owner) || partition_owner == owner)
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("partition \"%s\" belongs to role \"%s\", table \"%s\" to role \"%s\"",
+					get_rel_name(partition), GetUserNameFromId(partition_owner, false),
+					get_rel_name(relid), GetUserNameFromId(owner, false)),
+			 errdetail("The code of the one would run with the rights of the other."),
+			 errhint("ALTER TABLE %s OWNER TO %s.",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(partition)),
+												get_rel_name(partition)),
+					 quote_identifier(GetUserNameFromId(owner, false)))));
+}
+
+void
+check_tree_owner(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+		check_partition_owner(relid, lfirst_oid(lc));
 }
 
 void

@@ -4,7 +4,7 @@
  *		Whose rights the code runs with.
  *
  * Whatever can run code of a table's owner (triggers, index expressions,
- * checks, defaults, policies) runs between become_owner() and
+ * checks, defaults, policies) runs between lock_as_owner() and
  * restore_privileges().  cvwiz's own tables are read and written between
  * become_extension_owner() and restore_privileges(), so that users need no
  * rights on them.  Both last until the end of the (sub)transaction at most:
@@ -17,6 +17,8 @@
 
 #include "postgres.h"
 
+#include "storage/lockdefs.h"
+
 typedef struct SavedPrivileges
 {
 	Oid			userid;
@@ -24,7 +26,21 @@ typedef struct SavedPrivileges
 	int			guc_nest_level;
 } SavedPrivileges;
 
-extern void become_owner(Oid owner, SavedPrivileges *saved);
+/*
+ * Locks a relation, and becomes its owner, which under the lock nobody else
+ * can.  ERROR 55P03 where the lock is not to be had within cvwiz.lock_timeout.
+ * False, and nothing has changed, where the relation is gone.
+ */
+extern bool lock_as_owner(Oid relid, LOCKMODE mode, SavedPrivileges *saved);
+
+/*
+ * ERROR 42501 if a partition, or any of the whole tree, has another owner than
+ * the table: its owner's code would run with the table's owner's rights, or
+ * the other way round.
+ */
+extern void check_partition_owner(Oid relid, Oid partition);
+extern void check_tree_owner(Oid relid);
+
 extern void become_extension_owner(SavedPrivileges *saved);
 extern void restore_privileges(const SavedPrivileges *saved);
 

@@ -61,9 +61,18 @@ query_run_only(const char *sql, const QueryArgs *args)
 	return processed;
 }
 
+/* Somebody's rule or trigger on our tables must not make us read beyond. */
+static void
+check_row(uint64 row)
+{
+	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals)
+		elog(ERROR, "a query gave no row " UINT64_FORMAT, row);
+}
+
 Datum
 query_value(uint64 row, int column, bool *isnull)
 {
+	check_row(row);
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
 						 column, isnull);
 }
@@ -72,6 +81,7 @@ query_value(uint64 row, int column, bool *isnull)
 char *
 query_text(uint64 row, int column)
 {
+	check_row(row);
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 }
 

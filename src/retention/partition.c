@@ -32,6 +32,7 @@
 #include "privilege.h"
 #include "query.h"
 #include "retention/partition.h"
+#include "retention/plan.h"
 
 /* Stands only between CREATE and the end of ATTACH. */
 #define RANGE_CHECK_NAME "cvwiz_partition_range"
@@ -303,8 +304,8 @@ cvwiz_create_partition(PG_FUNCTION_ARGS)
 	time_column_of_key(relid, &column);
 
 	SPI_connect();
-	become_owner(relation_owner(relid), &saved);
-	LockRelationOid(relid, ShareUpdateExclusiveLock);
+	if (!lock_as_owner(relid, ShareUpdateExclusiveLock, &saved))
+		relation_gone_error(relid);
 
 	partitions = partition_ranges(relid);
 	gaps = uncovered_ranges(partitions, month);
@@ -360,8 +361,8 @@ cvwiz_detach_partition(PG_FUNCTION_ARGS)
 	check_relation_owner(parent);
 
 	SPI_connect();
-	become_owner(relation_owner(parent), &saved);
-	LockRelationOid(parent, AccessExclusiveLock);
+	if (!lock_as_owner(parent, AccessExclusiveLock, &saved))
+		relation_gone_error(parent);
 
 	policy = policy_read(parent, POLICY_SHARE);
 	if (policy != NULL && policy->hold)
@@ -371,10 +372,7 @@ cvwiz_detach_partition(PG_FUNCTION_ARGS)
 						get_rel_name(parent)),
 				 errhint("cvwiz.alter_retention_policy(..., hold => false) lifts the hold.")));
 
-	query_run_only(psprintf("ALTER TABLE %s DETACH PARTITION %s",
-							qualified_relation_name(parent),
-							qualified_relation_name(child)),
-				   NULL);
+	query_run_only(detach_statement(parent, child), NULL);
 	restore_privileges(&saved);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -118,7 +118,20 @@ estimate_purge(Oid relid, const TimeColumn *column, TimestampTz cutoff)
 	return fraction < 0 ? -1 : rint(rows * fraction);
 }
 
-/* ---- the purge's statement ---- */
+/* ---- the statements ---- */
+
+char *
+detach_statement(Oid parent, Oid partition)
+{
+	return psprintf("ALTER TABLE %s DETACH PARTITION %s",
+					qualified_relation_name(parent), qualified_relation_name(partition));
+}
+
+char *
+drop_statement(Oid relid)
+{
+	return psprintf("DROP TABLE %s", qualified_relation_name(relid));
+}
 
 /* By a whole, valid btree that begins with the column.  Opens nothing. */
 bool
@@ -223,8 +236,7 @@ plan_drop(Oid target, TimeRange range, TimestampTz cutoff, const char *why)
 	RetentionStep *step = make_step(STEP_DROP, target, range, NoLock);
 
 	step->rows_estimate = relation_reltuples(target);
-	step->statements = list_make1(psprintf("DROP TABLE %s",
-										   qualified_relation_name(target)));
+	step->statements = list_make1(drop_statement(target));
 	step->reason = psprintf("%s, and its end, %s, is not after the cutoff, %s",
 							why, time_for_message(range.upper), time_for_message(cutoff));
 	return step;
@@ -274,9 +286,7 @@ plan_expired(const RetentionPolicy *policy, PartitionRange *partition,
 	detach = make_step(STEP_DETACH, partition->relid, partition->range,
 					   AccessExclusiveLock);
 	detach->rows_estimate = relation_reltuples(partition->relid);
-	detach->statements = list_make1(psprintf("ALTER TABLE %s DETACH PARTITION %s",
-											 qualified_relation_name(policy->relid),
-											 qualified_relation_name(partition->relid)));
+	detach->statements = list_make1(detach_statement(policy->relid, partition->relid));
 	detach->reason = psprintf("its end, %s, is not after the cutoff, %s",
 							  time_for_message(partition->range.upper),
 							  time_for_message(cutoff));

@@ -37,7 +37,12 @@ typedef struct RetentionStep
 	 * target's own.  A drop locks only its target, detached by then.
 	 */
 	LOCKMODE	lock_mode;
-	List	   *statements;		/* char *, run one by one */
+
+	/*
+	 * char *, run one by one.  They go by names, so a run makes them anew once
+	 * it has the locks.
+	 */
+	List	   *statements;
 	char	   *reason;
 } RetentionStep;
 
@@ -48,6 +53,9 @@ typedef struct RetentionStep
 extern List *plan_retention(const RetentionPolicy *policy, TimestampTz now);
 
 extern const char *step_action_name(StepAction action);
+
+extern char *detach_statement(Oid parent, Oid partition);
+extern char *drop_statement(Oid relid);
 
 /*
  * Whether an index gives the target's rows in the order of time, so that a

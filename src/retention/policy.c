@@ -258,6 +258,15 @@ check_no_incoming_foreign_keys(Oid relid)
 
 /* ---- arguments ---- */
 
+void
+relation_gone_error(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation with OID %u does not exist", relid),
+			 errhint("It was dropped, and its retention policy with it.")));
+}
+
 static void
 check_range(const char *argument, int value, int min, int max, const char *hint)
 {
@@ -312,11 +321,8 @@ required_owned_relation(FunctionCallInfo fcinfo)
 
 	relid = PG_GETARG_OID(0);
 	LockRelationOid(relid, AccessShareLock);
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid),
-				 errhint("Name a table that exists.")));
+	if (get_rel_name(relid) == NULL)
+		relation_gone_error(relid);
 	check_relation_owner(relid);
 	return relid;
 }
@@ -325,10 +331,7 @@ static void
 no_policy_error(Oid relid)
 {
 	if (get_rel_name(relid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid),
-				 errhint("It was dropped, and its retention policy with it.")));
+		relation_gone_error(relid);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("table \"%s\" has no retention policy", get_rel_name(relid)),
@@ -496,7 +499,6 @@ policy_read(Oid relid, PolicyLock lock)
 
 	policy = (RetentionPolicy *) palloc0(sizeof(RetentionPolicy));
 	policy->relid = relid;
-	policy->owner = relation_owner(relid);
 	namestrcpy(&policy->column.name, query_text(0, 1));
 	policy->retention_days = DatumGetInt32(query_value(0, 2, &isnull));
 	policy->premake_months = DatumGetInt32(query_value(0, 3, &isnull));
@@ -581,69 +583,85 @@ extension_is_there(void)
 }
 
 static void
-run_in_event_trigger(FunctionCallInfo fcinfo, const char *const *statements)
+check_event_trigger(FunctionCallInfo fcinfo)
 {
-	SavedPrivileges saved;
-
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("not called as an event trigger"),
 				 errhint("CREATE EXTENSION cvwiz makes the event triggers that call it.")));
-
-	if (!extension_is_there())
-		return;
-
-	SPI_connect();
-	become_extension_owner(&saved);
-	for (; *statements != NULL; statements++)
-		query_run_only(*statements, NULL);
-	restore_privileges(&saved);
-	SPI_finish();
 }
 
 /*
  * ON sql_drop: a dropped table takes its policy with it, before its OID can
- * come to stand for another table.
+ * come to stand for another table; a dropped time column does too.
  */
 Datum
 cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 {
-	static const char *const statements[] = {
-		"DELETE FROM cvwiz.retention_policy p"
-		" USING pg_catalog.pg_event_trigger_dropped_objects() d"
-		" WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-		" AND d.objsubid = 0 AND d.objid = p.relation",
-		"DELETE FROM cvwiz.detached_partition p"
-		" USING pg_catalog.pg_event_trigger_dropped_objects() d"
-		" WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-		" AND d.objsubid = 0 AND d.objid = p.relation",
-		NULL
-	};
+	SavedPrivileges saved;
+	uint64		found;
 
-	run_in_event_trigger(fcinfo, statements);
+	check_event_trigger(fcinfo);
+	if (!extension_is_there())
+		PG_RETURN_NULL();
+
+	SPI_connect();
+	become_extension_owner(&saved);
+	query_run_only("DELETE FROM cvwiz.detached_partition p"
+				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+				   " AND d.objsubid = 0 AND d.objid = p.relation",
+				   NULL);
+	found = query_run("DELETE FROM cvwiz.retention_policy p"
+					  " USING pg_catalog.pg_event_trigger_dropped_objects() d"
+					  " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+					  " AND d.objid = p.relation"
+					  " AND (d.objsubid = 0 OR d.address_names[3] = p.time_column)"
+					  " RETURNING d.objsubid, d.object_identity",
+					  NULL);
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		if (DatumGetInt32(query_value(i, 1, &isnull)) != 0)
+			ereport(WARNING,
+					(errmsg("the retention policy that went by column %s is removed with it",
+							query_text(i, 2)),
+					 errhint("Nothing of the table expires any more; cvwiz.add_retention_policy() gives it another policy.")));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+	SPI_finish();
 	PG_RETURN_NULL();
 }
 
 /*
  * ON ddl_command_end of ALTER TABLE: where the time column's name is gone, the
- * column that was just renamed is it.  The policy keeps the name, not the
- * number, because the number does not survive a dump.
+ * column that was just renamed is it, for a dropped one would have taken the
+ * policy with it.  The policy keeps the name, not the number, because the
+ * number does not survive a dump.
  */
 Datum
 cvwiz_follow_renamed(PG_FUNCTION_ARGS)
 {
-	static const char *const statements[] = {
-		"UPDATE cvwiz.retention_policy p SET time_column = a.attname"
-		" FROM pg_catalog.pg_event_trigger_ddl_commands() d"
-		" JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid"
-		" WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-		" AND d.objsubid > 0 AND d.objid = p.relation"
-		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute o"
-		" WHERE o.attrelid = p.relation AND o.attname = p.time_column AND NOT o.attisdropped)",
-		NULL
-	};
+	SavedPrivileges saved;
 
-	run_in_event_trigger(fcinfo, statements);
+	check_event_trigger(fcinfo);
+	if (!extension_is_there())
+		PG_RETURN_NULL();
+
+	SPI_connect();
+	become_extension_owner(&saved);
+	query_run_only("UPDATE cvwiz.retention_policy p SET time_column = a.attname"
+				   " FROM pg_catalog.pg_event_trigger_ddl_commands() d"
+				   " JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+				   " AND d.objsubid > 0 AND d.objid = p.relation"
+				   " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute o"
+				   " WHERE o.attrelid = p.relation AND o.attname = p.time_column AND NOT o.attisdropped)",
+				   NULL);
+	restore_privileges(&saved);
+	SPI_finish();
 	PG_RETURN_NULL();
 }

@@ -32,7 +32,6 @@ typedef struct TimeColumn
 typedef struct RetentionPolicy
 {
 	Oid			relid;
-	Oid			owner;			/* the table's */
 	TimeColumn	column;
 	int			retention_days;
 	int			premake_months;
@@ -58,6 +57,9 @@ extern void time_column_of_key(Oid relid, TimeColumn *column);
  * policy does not fit any more.  Needs SPI.
  */
 extern RetentionPolicy *policy_read(Oid relid, PolicyLock lock);
+
+/* ERROR 42P01 */
+extern void relation_gone_error(Oid relid) pg_attribute_noreturn();
 
 /* Like policy_read(), but no policy is an ERROR 42704. */
 extern RetentionPolicy *policy_require(Oid relid);

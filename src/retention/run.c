@@ -3,9 +3,7 @@
  * run.c
  *		One execution of a plan: steps, residue, record.
  *
- * The row in cvwiz.retention_run is written before the first step and brought
- * up to date in the transaction of each step, so that its figures are exact
- * even where the run was killed.  The worker, CALL cvwiz.run_retention() and
+ * The worker, CALL cvwiz.run_retention() and
  * SELECT cvwiz.cleanup_old_logs() differ only in who ends the transactions.
  *
  *-------------------------------------------------------------------------
@@ -38,6 +36,7 @@
 #include "retention/bounds.h"
 #include "retention/plan.h"
 #include "retention/policy.h"
+#include "retention/record.h"
 #include "retention/retention.h"
 #include "retention/step.h"
 #include "settings.h"
@@ -50,9 +49,6 @@
 /* Rows that come in late, or were locked, are looked for a second time. */
 #define PURGE_PASSES			2
 
-/* The log of runs must not grow for ever either. */
-#define RUN_LOG_DAYS			400
-
 PG_FUNCTION_INFO_V1(cvwiz_cleanup_old_logs);
 PG_FUNCTION_INFO_V1(cvwiz_run_retention);
 
@@ -64,22 +60,23 @@ typedef struct Run
 	MemoryContext context;		/* lives as long as the run */
 	MemoryContext scratch;		/* lives as long as one transaction */
 	RetentionPolicy *policy;	/* as at its start */
-	int64		run_id;
-	bool		failed;			/* its error is recorded */
+	RunRecord	record;
 
 	/* of the step at work */
 	List	   *steps;
 	RetentionStep *step;
 	PurgePosition position;
 	bool		more;
-	int64		residue;		/* -1: not measured */
 	RunResult  *result;
 } Run;
 
 /* ---- one run a table ---- */
 
-/* The table whose run this very backend is in. */
-static Oid	running_relid = InvalidOid;
+/*
+ * Whether this very backend is in a run: a trigger of the table could begin
+ * another, which would find the advisory lock its own.
+ */
+static bool running = false;
 
 /*
  * An advisory lock of a kind that users' pg_advisory_lock() cannot take: in
@@ -96,15 +93,14 @@ lock_run(Oid relid, RunOrigin origin)
 {
 	LOCKTAG		tag;
 
-	/* A trigger of the table could call us again. */
-	if (running_relid == relid)
+	if (running)
 		return false;
 
 	run_lock_tag(&tag, relid);
 	if (LockAcquire(&tag, ExclusiveLock, origin != RUN_BY_FUNCTION, true) ==
 		LOCKACQUIRE_NOT_AVAIL)
 		return false;
-	running_relid = relid;
+	running = true;
 	return true;
 }
 
@@ -114,180 +110,11 @@ unlock_run(Oid relid, RunOrigin origin)
 {
 	LOCKTAG		tag;
 
-	running_relid = InvalidOid;
+	running = false;
 	if (origin == RUN_BY_FUNCTION)
 		return;
 	run_lock_tag(&tag, relid);
 	LockRelease(&tag, ExclusiveLock, true);
-}
-
-/* ---- the record ---- */
-
-static void
-start_record(Run *run)
-{
-	static const char *const origins[] = {"worker", "call", "function"};
-	const char *relation_name = run->result->relation_name;
-	SavedPrivileges saved;
-	QueryArgs	relation = {0};
-	QueryArgs	args = {0};
-	bool		isnull;
-
-	query_arg(&relation, OIDOID, ObjectIdGetDatum(run->relid));
-	query_arg(&relation, TIMESTAMPTZOID, TimestampTzGetDatum(run->now));
-
-	query_arg(&args, OIDOID, ObjectIdGetDatum(run->relid));
-	query_arg(&args, TEXTOID, CStringGetTextDatum(relation_name));
-	query_arg(&args, TEXTOID, CStringGetTextDatum(origins[run->origin]));
-	query_arg(&args, INT4OID, Int32GetDatum(MyProcPid));
-	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(run->now));
-
-	become_extension_owner(&saved);
-
-	/* We have the table's lock, so whoever began these is gone. */
-	query_run_only("UPDATE cvwiz.retention_run"
-				   " SET success = false, finished_at = $2,"
-				   " error = pg_catalog.format('interrupted: process %s ended before the run did', pid)"
-				   " WHERE relation = $1 AND finished_at IS NULL",
-				   &relation);
-	query_run_only(psprintf("DELETE FROM cvwiz.retention_run"
-							" WHERE relation = $1 AND started_at < $2 - pg_catalog.make_interval(days => %d)",
-							RUN_LOG_DAYS),
-				   &relation);
-
-	query_run("INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at)"
-			  " VALUES ($1, $2, $3, $4, $5) RETURNING run_id",
-			  &args);
-	run->run_id = DatumGetInt64(query_value(0, 1, &isnull));
-	SPI_freetuptable(SPI_tuptable);
-	restore_privileges(&saved);
-}
-
-static void
-record_policy(Run *run)
-{
-	SavedPrivileges saved;
-	QueryArgs	args = {0};
-
-	run->result->hold = run->policy->hold;
-	run->result->retention_days = run->policy->retention_days;
-	run->result->cutoff = policy_cutoff(run->policy, run->now);
-
-	query_arg(&args, INT8OID, Int64GetDatum(run->run_id));
-	query_arg(&args, INT4OID, Int32GetDatum(run->result->retention_days));
-	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(run->result->cutoff));
-
-	become_extension_owner(&saved);
-	query_run_only("UPDATE cvwiz.retention_run SET retention_days = $2, cutoff_date = $3"
-				   " WHERE run_id = $1",
-				   &args);
-	restore_privileges(&saved);
-}
-
-static void
-record_counts(Run *run, const StepCounts *counts)
-{
-	SavedPrivileges saved;
-	QueryArgs	args = {0};
-
-	query_arg(&args, INT8OID, Int64GetDatum(run->run_id));
-	query_arg(&args, INT8OID, Int64GetDatum(counts->deleted));
-	query_arg(&args, INT4OID, Int32GetDatum(counts->created));
-	query_arg(&args, INT4OID, Int32GetDatum(counts->detached));
-	query_arg(&args, INT4OID, Int32GetDatum(counts->dropped));
-
-	become_extension_owner(&saved);
-	query_run_only("UPDATE cvwiz.retention_run"
-				   " SET deleted_count = deleted_count + $2,"
-				   " partitions_created = partitions_created + $3,"
-				   " partitions_detached = partitions_detached + $4,"
-				   " partitions_dropped = partitions_dropped + $5"
-				   " WHERE run_id = $1",
-				   &args);
-	restore_privileges(&saved);
-}
-
-/* Several steps may fail: the first one's error is kept, the rest counted. */
-static void
-record_error(Run *run, const char *where, const ErrorData *error)
-{
-	StringInfoData detail;
-	SavedPrivileges saved;
-	QueryArgs	args = {0};
-
-	run->failed = true;
-
-	initStringInfo(&detail);
-	appendStringInfo(&detail, "SQLSTATE %s", unpack_sql_state(error->sqlerrcode));
-	if (error->detail)
-		appendStringInfo(&detail, "; %s", error->detail);
-	if (error->hint)
-		appendStringInfo(&detail, "; %s", error->hint);
-	if (error->context)
-		appendStringInfo(&detail, "; %s", error->context);
-
-	query_arg(&args, INT8OID, Int64GetDatum(run->run_id));
-	query_arg(&args, TEXTOID, CStringGetTextDatum(psprintf("%s: %s", where, error->message)));
-	query_arg(&args, TEXTOID, CStringGetTextDatum(detail.data));
-
-	become_extension_owner(&saved);
-	query_run_only("UPDATE cvwiz.retention_run"
-				   " SET error = coalesce(error, $2),"
-				   " error_detail = CASE WHEN error IS NULL THEN $3"
-				   " ELSE pg_catalog.concat_ws(E'\\n', error_detail, $2) END"
-				   " WHERE run_id = $1",
-				   &args);
-	restore_privileges(&saved);
-}
-
-/*
- * Ends the record, and reads back what the committed steps have counted.
- * Success takes a residue that was measured and is 0.
- */
-static void
-finish_record(Run *run, instr_time started)
-{
-	RunResult  *result = run->result;
-	SavedPrivileges saved;
-	QueryArgs	args = {0};
-	instr_time	duration;
-	bool		isnull;
-	char	   *error;
-
-	INSTR_TIME_SET_CURRENT(duration);
-	INSTR_TIME_SUBTRACT(duration, started);
-	result->duration_us = INSTR_TIME_GET_MICROSEC(duration);
-	result->residue = run->residue;
-	result->success = !run->failed && run->residue == 0;
-
-	query_arg(&args, INT8OID, Int64GetDatum(run->run_id));
-	query_arg(&args, BOOLOID, BoolGetDatum(result->success));
-	query_arg_or_null(&args, INT8OID, Int64GetDatum(run->residue), run->residue < 0);
-	query_arg(&args, INT8OID, Int64GetDatum(result->duration_us));
-	query_arg(&args, TIMESTAMPTZOID,
-			  TimestampTzGetDatum(clock_is_set() ? run->now : clock_now()));
-	query_arg(&args, BOOLOID, BoolGetDatum(result->hold));
-
-	become_extension_owner(&saved);
-	query_run("UPDATE cvwiz.retention_run SET finished_at = $5, success = $2, residue = $3,"
-			  " duration = $4 * interval '1 microsecond',"
-			  " error = CASE WHEN error IS NOT NULL OR $2 THEN error"
-			  " WHEN $6 THEN pg_catalog.format('on hold: %s rows past the cutoff are kept', $3)"
-			  " ELSE pg_catalog.format('%s rows past the cutoff remain', $3) END,"
-			  " error_detail = CASE WHEN error IS NOT NULL OR $2 OR $6 THEN error_detail"
-			  " ELSE 'Something keeps them: a trigger or a rule of the table, locks of a long transaction,"
-			  " a foreign table among the partitions, or old rows that come in as fast as they go.' END"
-			  " WHERE run_id = $1"
-			  " RETURNING deleted_count, partitions_created, partitions_detached, partitions_dropped, error",
-			  &args);
-	result->deleted = DatumGetInt64(query_value(0, 1, &isnull));
-	result->created = DatumGetInt32(query_value(0, 2, &isnull));
-	result->detached = DatumGetInt32(query_value(0, 3, &isnull));
-	result->dropped = DatumGetInt32(query_value(0, 4, &isnull));
-	error = query_text(0, 5);
-	result->error = error ? MemoryContextStrdup(run->context, error) : NULL;
-	SPI_freetuptable(SPI_tuptable);
-	restore_privileges(&saved);
 }
 
 /* ---- transactions ---- */
@@ -372,7 +199,7 @@ do_in_transaction(Run *run, GuardedAction action, const char *where)
 	{
 		if (is_stop_request(error))
 			ReThrowError(error);
-		record_error(run, where, error);
+		record_error(&run->record, where, error);
 		(void) commit_step(run);
 	}
 
@@ -386,7 +213,9 @@ do_in_transaction(Run *run, GuardedAction action, const char *where)
 static void
 begin_action(void *arg)
 {
-	start_record((Run *) arg);
+	Run		   *run = (Run *) arg;
+
+	record_start(&run->record, run->origin, run->now);
 }
 
 static void
@@ -401,7 +230,12 @@ plan_action(void *arg)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the retention policy is disabled"),
 				 errhint("cvwiz.alter_retention_policy(..., enabled => true) enables it.")));
-	record_policy(run);
+
+	run->result->hold = run->policy->hold;
+	run->result->retention_days = run->policy->retention_days;
+	run->result->cutoff = policy_cutoff(run->policy, run->now);
+	record_policy(&run->record, run->result->retention_days, run->result->cutoff);
+
 	run->steps = plan_retention(run->policy, run->now);
 }
 
@@ -412,7 +246,7 @@ step_action(void *arg)
 	StepCounts	counts = {0};
 
 	step_execute(run->policy, run->step, run->now, &counts);
-	record_counts(run, &counts);
+	record_counts(&run->record, &counts);
 }
 
 static void
@@ -431,7 +265,7 @@ purge_action(void *arg)
 	StepCounts	counts = {0};
 
 	run->more = step_purge_batch(run->policy, run->step, run->now, &position, &counts);
-	record_counts(run, &counts);
+	record_counts(&run->record, &counts);
 	run->position = position;
 }
 
@@ -440,7 +274,7 @@ residue_action(void *arg)
 {
 	Run		   *run = (Run *) arg;
 
-	run->residue = step_measure_residue(run->policy, run->result->cutoff);
+	run->result->residue = step_measure_residue(run->policy, run->result->cutoff);
 }
 
 /* ---- the run ---- */
@@ -489,12 +323,19 @@ run_plan(Run *run)
 	for (int pass = 1;; pass++)
 	{
 		run_steps(run, pass > 1);
-		run->residue = -1;
+		run->result->residue = -1;
 		if (!do_in_transaction(run, residue_action, "measure residue") ||
-			run->residue == 0 || run->failed || run->policy->hold ||
+			run->result->residue == 0 || run->record.failed || run->policy->hold ||
 			pass >= PURGE_PASSES)
 			return;
 	}
+}
+
+static void
+finish_record(Run *run, instr_time started)
+{
+	record_finish(&run->record, started, clock_is_set() ? run->now : clock_now(),
+				  run->context, run->result);
 }
 
 static void
@@ -527,7 +368,7 @@ run_locked(Run *run)
 		stop = CopyErrorData();
 		FlushErrorState();
 		SPI_rollback();
-		record_error(run, "stopped", stop);
+		record_error(&run->record, "stopped", stop);
 		finish_record(run, started);
 		(void) commit_step(run);
 		ReThrowError(stop);
@@ -563,9 +404,10 @@ retention_run(Oid relid, RunOrigin origin, MemoryContext context,
 	}
 
 	run.relid = relid;
+	run.record.relid = relid;
+	run.record.relation_name = result->relation_name;
 	run.origin = origin;
 	run.now = clock_now();
-	run.residue = -1;
 	run.result = result;
 	run.context = context;
 	run.scratch = AllocSetContextCreate(context, "cvwiz transaction",
@@ -576,7 +418,10 @@ retention_run(Oid relid, RunOrigin origin, MemoryContext context,
 		result->skipped = true;
 		result->error = pstrdup("skipped: another run is at work on this table");
 		ereport(origin == RUN_BY_WORKER ? LOG : NOTICE,
-				(errmsg("another retention run is at work on table %s, which is left to it",
+				(running ?
+				 errmsg("table %s is left out: a retention run does not begin another",
+						result->relation_name) :
+				 errmsg("another retention run is at work on table %s, which is left to it",
 						result->relation_name)));
 		MemoryContextSwitchTo(caller);
 		return;

@@ -70,7 +70,9 @@ put_statistics(void *arg)
 	Datum		values[10];
 	bool		nulls[10] = {false};
 
-	become_owner(policy->owner, &saved);
+	if (!lock_as_owner(policy->relid, AccessShareLock, &saved))
+		relation_gone_error(policy->relid);
+	check_tree_owner(policy->relid);
 	query_run(psprintf("SELECT count(*), count(*) FILTER (WHERE %1$s < %2$s),"
 					   " min(%1$s)%3$s, max(%1$s)%3$s,"
 					   " CASE WHEN isfinite(min(%1$s)) AND isfinite(max(%1$s)) THEN"
@@ -142,7 +144,9 @@ count_null_times(void *arg)
 	SavedPrivileges saved;
 	bool		isnull;
 
-	become_owner(policy->owner, &saved);
+	if (!lock_as_owner(policy->relid, AccessShareLock, &saved))
+		relation_gone_error(policy->relid);
+	check_tree_owner(policy->relid);
 	query_run(psprintf("SELECT count(*) FROM %s WHERE %s IS NULL",
 					   qualified_relation_name(policy->relid),
 					   quote_identifier(NameStr(policy->column.name))),

@@ -52,13 +52,22 @@ confirm_cutoff(Oid relid, TimestampTz now)
 	return policy_cutoff(policy, now);
 }
 
+/*
+ * The tables are known by their OIDs, and locked; statements go by names.  A
+ * table's own name cannot change under the lock, its schema's can.
+ */
 static void
-run_statements(const RetentionStep *step)
+check_did_its_work(bool done, const RetentionStep *step)
 {
-	ListCell   *lc;
+	if (done)
+		return;
 
-	foreach(lc, step->statements)
-		query_run_only((char *) lfirst(lc), NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("the name of %s came to stand for another table in the middle of the step",
+					step->target_name),
+			 errdetail("What the step has done is undone."),
+			 errhint("The next run tries again.")));
 }
 
 /* ---- create ---- */
@@ -70,15 +79,21 @@ execute_create(const RetentionPolicy *policy, const RetentionStep *step,
 	List	   *gaps;
 	SavedPrivileges saved;
 
-	become_owner(policy->owner, &saved);
-	LockRelationOid(policy->relid, ShareUpdateExclusiveLock);
+	if (!lock_as_owner(policy->relid, ShareUpdateExclusiveLock, &saved))
+		relation_gone_error(policy->relid);
 
 	/* Somebody else may have made it. */
 	gaps = uncovered_ranges(partition_ranges(policy->relid), step->range);
 	if (list_length(gaps) == 1 &&
 		memcmp(linitial(gaps), &step->range, sizeof(TimeRange)) == 0)
 	{
-		partition_create(policy->relid, step->target_name, step->statements);
+		char	   *name = partition_choose_name(policy->relid, step->range.lower, NIL);
+		Oid			child;
+
+		child = partition_create(policy->relid, name,
+								 partition_statements(policy->relid, &policy->column,
+													  name, step->range));
+		check_did_its_work(partition_range(policy->relid, child) != NULL, step);
 		counts->created++;
 	}
 	restore_privileges(&saved);
@@ -117,14 +132,15 @@ execute_detach(const RetentionPolicy *policy, const RetentionStep *step,
 	SavedPrivileges saved;
 
 	/* DETACH ... CONCURRENTLY has its place here. */
-	become_owner(policy->owner, &saved);
-	LockRelationOid(policy->relid, AccessExclusiveLock);
+	if (!lock_as_owner(policy->relid, AccessExclusiveLock, &saved))
+		relation_gone_error(policy->relid);
 
 	partition = partition_range(policy->relid, step->target);
 	if (partition != NULL &&
 		partition->range.upper <= confirm_cutoff(policy->relid, now))
 	{
-		run_statements(step);
+		query_run_only(detach_statement(policy->relid, step->target), NULL);
+		check_did_its_work(!get_rel_relispartition(step->target), step);
 		remember_detached(policy->relid, partition, now);
 		counts->detached++;
 	}
@@ -198,6 +214,14 @@ count_expired_rows(const RetentionPolicy *policy, Oid target, TimestampTz cutoff
 	return rows;
 }
 
+static bool
+is_table(Oid relid)
+{
+	char		relkind = get_rel_relkind(relid);
+
+	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE;
+}
+
 static void
 execute_drop(const RetentionPolicy *policy, const RetentionStep *step,
 			 TimestampTz now, StepCounts *counts)
@@ -205,12 +229,12 @@ execute_drop(const RetentionPolicy *policy, const RetentionStep *step,
 	TimestampTz cutoff = policy_cutoff(policy, now);
 	SavedPrivileges saved;
 
-	become_owner(policy->owner, &saved);
-	LockRelationOid(step->target, AccessExclusiveLock);
+	/* As the owner of the detached table, whoever owns the other now. */
+	if (!lock_as_owner(step->target, AccessExclusiveLock, &saved))
+		return;
 
-	/* Its detach failed, or somebody has taken it back, or dropped it. */
-	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)) &&
-		!get_rel_relispartition(step->target))
+	/* Its detach may have failed, or somebody has taken it back. */
+	if (is_table(step->target) && !get_rel_relispartition(step->target))
 	{
 		/* This takes its time, so cvwiz's own tables are locked after it. */
 		int64		rows = count_expired_rows(policy, step->target, cutoff);
@@ -220,7 +244,9 @@ execute_drop(const RetentionPolicy *policy, const RetentionStep *step,
 			range_end <= cutoff && cutoff <= confirm_cutoff(policy->relid, now))
 		{
 			forget_detached(step->target);
-			run_statements(step);
+			query_run_only(drop_statement(step->target), NULL);
+			check_did_its_work(!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)),
+							   step);
 			counts->deleted += rows;
 			counts->dropped++;
 		}
@@ -274,6 +300,7 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 				 TimestampTz now, PurgePosition *position, StepCounts *counts)
 {
 	SavedPrivileges saved;
+	char	   *name;
 	int64		selected;
 	int64		deleted;
 	TimestampTz last = DT_NOBEGIN;
@@ -281,15 +308,17 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 	bool		isnull;
 	bool		more;
 
-	become_owner(policy->owner, &saved);
-	LockRelationOid(policy->relid, AccessShareLock);
+	if (!lock_as_owner(policy->relid, AccessShareLock, &saved))
+		relation_gone_error(policy->relid);
 	LockRelationOid(step->target, RowExclusiveLock);
 	if (!belongs_to(step->target, policy->relid))
 	{
 		restore_privileges(&saved);
 		return false;
 	}
+	check_partition_owner(policy->relid, step->target);
 
+	name = qualified_relation_name(step->target);
 	query_run(purge_statement(step->target, &policy->column, position->ordered,
 							  position->from, confirm_cutoff(policy->relid, now)),
 			  NULL);
@@ -299,6 +328,7 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 		last = time_from_datum(max_time, policy->column.type);
 	deleted = DatumGetInt64(query_value(0, 3, &isnull));
 	SPI_freetuptable(SPI_tuptable);
+	check_did_its_work(strcmp(name, qualified_relation_name(step->target)) == 0, step);
 	restore_privileges(&saved);
 
 	counts->deleted += deleted;
@@ -324,15 +354,17 @@ check_no_pending_detach(Oid relid)
 	QueryArgs	args = {0};
 
 	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
-	query_run("SELECT pg_catalog.min(inhrelid::pg_catalog.regclass::pg_catalog.text)"
-			  " FROM pg_catalog.pg_inherits WHERE inhparent = $1 AND inhdetachpending",
-			  &args);
-	if (query_text(0, 1) != NULL)
+	if (query_run("WITH RECURSIVE tree AS ("
+				  " SELECT inhparent, inhrelid, inhdetachpending FROM pg_catalog.pg_inherits WHERE inhparent = $1"
+				  " UNION ALL"
+				  " SELECT i.inhparent, i.inhrelid, i.inhdetachpending FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid)"
+				  " SELECT inhrelid::pg_catalog.regclass, inhparent::pg_catalog.regclass FROM tree WHERE inhdetachpending",
+				  &args) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("partition %s is half detached: its rows cannot be seen", query_text(0, 1)),
 				 errhint("ALTER TABLE %s DETACH PARTITION %s FINALIZE.",
-						 qualified_relation_name(relid), query_text(0, 1))));
+						 query_text(0, 2), query_text(0, 1))));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -343,7 +375,9 @@ step_measure_residue(const RetentionPolicy *policy, TimestampTz cutoff)
 	bool		isnull;
 	int64		residue;
 
-	become_owner(policy->owner, &saved);
+	if (!lock_as_owner(policy->relid, AccessShareLock, &saved))
+		relation_gone_error(policy->relid);
+	check_tree_owner(policy->relid);
 	check_no_pending_detach(policy->relid);
 	query_run(psprintf("SELECT count(*) FROM %s WHERE %s < %s",
 					   qualified_relation_name(policy->relid),

@@ -1,0 +1,206 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.c
+ *		The row of a run in cvwiz.retention_run.
+ *
+ * It is written before the first step and brought up to date in the
+ * transaction of each step, so that its figures are exact even where the run
+ * was killed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "privilege.h"
+#include "query.h"
+#include "retention/record.h"
+
+/* The log of runs must not grow for ever either. */
+#define RUN_LOG_DAYS 400
+
+/* An operator may empty the log of runs, even while one is at work. */
+static void
+check_there(const RunRecord *record, uint64 updated)
+{
+	if (updated == 1)
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the record of this retention run on table %s is gone",
+					record->relation_name),
+			 errdetail("Somebody has deleted row " INT64_FORMAT " of cvwiz.retention_run.",
+					   record->run_id),
+			 errhint("Run it again; rows older than 400 days are removed by themselves.")));
+}
+
+void
+record_start(RunRecord *record, RunOrigin origin, TimestampTz now)
+{
+	static const char *const origins[] = {"worker", "call", "function"};
+	SavedPrivileges saved;
+	QueryArgs	relation = {0};
+	QueryArgs	args = {0};
+	bool		isnull;
+
+	query_arg(&relation, OIDOID, ObjectIdGetDatum(record->relid));
+	query_arg(&relation, TIMESTAMPTZOID, TimestampTzGetDatum(now));
+
+	query_arg(&args, OIDOID, ObjectIdGetDatum(record->relid));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(record->relation_name));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(origins[origin]));
+	query_arg(&args, INT4OID, Int32GetDatum(MyProcPid));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(now));
+
+	become_extension_owner(&saved);
+
+	/* We have the table's lock, so whoever began these is gone. */
+	query_run_only("UPDATE cvwiz.retention_run"
+				   " SET success = false, finished_at = $2,"
+				   " error = pg_catalog.format('interrupted: process %s ended before the run did', pid)"
+				   " WHERE relation = $1 AND finished_at IS NULL",
+				   &relation);
+	query_run_only(psprintf("DELETE FROM cvwiz.retention_run"
+							" WHERE relation = $1 AND started_at < $2 - pg_catalog.make_interval(days => %d)",
+							RUN_LOG_DAYS),
+				   &relation);
+
+	query_run("INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at)"
+			  " VALUES ($1, $2, $3, $4, $5) RETURNING run_id",
+			  &args);
+	record->run_id = DatumGetInt64(query_value(0, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+}
+
+void
+record_policy(const RunRecord *record, int retention_days, TimestampTz cutoff)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+
+	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
+	query_arg(&args, INT4OID, Int32GetDatum(retention_days));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(cutoff));
+
+	become_extension_owner(&saved);
+	check_there(record,
+				 query_run_only("UPDATE cvwiz.retention_run SET retention_days = $2, cutoff_date = $3"
+								" WHERE run_id = $1",
+								&args));
+	restore_privileges(&saved);
+}
+
+void
+record_counts(const RunRecord *record, const StepCounts *counts)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+
+	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
+	query_arg(&args, INT8OID, Int64GetDatum(counts->deleted));
+	query_arg(&args, INT4OID, Int32GetDatum(counts->created));
+	query_arg(&args, INT4OID, Int32GetDatum(counts->detached));
+	query_arg(&args, INT4OID, Int32GetDatum(counts->dropped));
+
+	become_extension_owner(&saved);
+	check_there(record,
+				 query_run_only("UPDATE cvwiz.retention_run"
+								" SET deleted_count = deleted_count + $2,"
+								" partitions_created = partitions_created + $3,"
+								" partitions_detached = partitions_detached + $4,"
+								" partitions_dropped = partitions_dropped + $5"
+								" WHERE run_id = $1",
+								&args));
+	restore_privileges(&saved);
+}
+
+/* Several steps may fail: the first one's error is kept, the rest counted. */
+void
+record_error(RunRecord *record, const char *where, const ErrorData *error)
+{
+	StringInfoData detail;
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+
+	record->failed = true;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "SQLSTATE %s", unpack_sql_state(error->sqlerrcode));
+	if (error->detail)
+		appendStringInfo(&detail, "; %s", error->detail);
+	if (error->hint)
+		appendStringInfo(&detail, "; %s", error->hint);
+	if (error->context)
+		appendStringInfo(&detail, "; %s", error->context);
+
+	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(psprintf("%s: %s", where, error->message)));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(detail.data));
+
+	become_extension_owner(&saved);
+	query_run_only("UPDATE cvwiz.retention_run"
+				   " SET error = coalesce(error, $2),"
+				   " error_detail = CASE WHEN error IS NULL THEN $3"
+				   " ELSE pg_catalog.concat_ws(E'\\n', error_detail, $2) END"
+				   " WHERE run_id = $1",
+				   &args);
+	restore_privileges(&saved);
+}
+
+/*
+ * Ends the record, and reads back what the committed steps have counted.
+ * Success takes a residue that was measured and is 0.
+ */
+void
+record_finish(const RunRecord *record, instr_time started, TimestampTz finished_at,
+			  MemoryContext context, RunResult *result)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+	instr_time	duration;
+	uint64		updated;
+	bool		isnull;
+	char	   *error;
+
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, started);
+	result->duration_us = INSTR_TIME_GET_MICROSEC(duration);
+	result->success = !record->failed && result->residue == 0;
+
+	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
+	query_arg(&args, BOOLOID, BoolGetDatum(result->success));
+	query_arg_or_null(&args, INT8OID, Int64GetDatum(result->residue), result->residue < 0);
+	query_arg(&args, INT8OID, Int64GetDatum(result->duration_us));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(finished_at));
+	query_arg(&args, BOOLOID, BoolGetDatum(result->hold));
+
+	become_extension_owner(&saved);
+	updated = query_run("UPDATE cvwiz.retention_run SET finished_at = $5, success = $2, residue = $3,"
+			  " duration = $4 * interval '1 microsecond',"
+			  " error = CASE WHEN error IS NOT NULL OR $2 THEN error"
+			  " WHEN $6 THEN pg_catalog.format('on hold: %s rows past the cutoff are kept', $3)"
+			  " ELSE pg_catalog.format('%s rows past the cutoff remain', $3) END,"
+			  " error_detail = CASE WHEN error IS NOT NULL OR $2 OR $6 THEN error_detail"
+			  " ELSE 'Something keeps them: a trigger or a rule of the table, locks of a long transaction,"
+			  " a foreign table among the partitions, or old rows that come in as fast as they go.' END"
+			  " WHERE run_id = $1"
+			  " RETURNING deleted_count, partitions_created, partitions_detached, partitions_dropped, error",
+			  &args);
+	check_there(record, updated);
+	result->deleted = DatumGetInt64(query_value(0, 1, &isnull));
+	result->created = DatumGetInt32(query_value(0, 2, &isnull));
+	result->detached = DatumGetInt32(query_value(0, 3, &isnull));
+	result->dropped = DatumGetInt32(query_value(0, 4, &isnull));
+	error = query_text(0, 5);
+	result->error = error ? MemoryContextStrdup(context, error) : NULL;
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+}
