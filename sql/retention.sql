@@ -100,10 +100,10 @@ COMMENT ON FUNCTION cvwiz.alter_retention_policy(regclass, int, int, boolean, bo
 CREATE FUNCTION cvwiz.remove_retention_policy(relation regclass)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_remove_retention_policy';
 COMMENT ON FUNCTION cvwiz.remove_retention_policy(regclass) IS
-'Takes a table''s policy away; the table, its partitions and the log of runs stay. For the table''s owner. Errors: 42501 not the owner, 42704 no policy.';
+'Takes a table''s policy away; the table, its partitions, also detached ones, and the log of runs stay. For the table''s owner. Errors: 42501 not the owner, 42704 no policy.';
 
 CREATE FUNCTION cvwiz.next_run(added_at timestamptz, last_success timestamptz, last_attempt timestamptz, failures int)
-RETURNS timestamptz LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_next_run';
+RETURNS timestamptz LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_next_run';
 COMMENT ON FUNCTION cvwiz.next_run(timestamptz, timestamptz, timestamptz, int) IS
 'When the worker runs a policy that was added then, began its last successful run and its last attempt then, and has failed so often since: at cvwiz.purge_time (UTC) once a day; at once where that was missed; after failures 1, 2, 4, ... minutes, at most 6 hours, after the last attempt. For cvwiz.retention_policies.';
 
@@ -137,14 +137,15 @@ CREATE FUNCTION cvwiz.cleanup_old_logs(relation regclass DEFAULT NULL)
 RETURNS TABLE (relation regclass, success boolean, deleted_count bigint, partitions_created int, partitions_detached int, partitions_dropped int, cutoff_date timestamptz, retention_days int, residue bigint, duration interval, error text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'cvwiz_cleanup_old_logs';
 COMMENT ON FUNCTION cvwiz.cleanup_old_logs(regclass) IS
-'Runs the policy of a table, or all enabled ones of the caller''s tables, in the caller''s transaction, which keeps the locks to its end. success is true only if the residue was measured and is 0; NULL where another run is at work. A table that fails is reported, the others go on. Errors: 42501 not the owner, 42704 no policy, 55000 disabled.';
+'Runs the policy of a table, or all enabled ones of the caller''s tables, in the caller''s transaction, which keeps the locks to its end. success is true only if the residue was measured and is 0; NULL where another run is at work. A table that fails is reported, the others go on. Errors: 25001 isolation level above READ COMMITTED, 42501 not the owner, 42704 no policy, 55000 disabled.';
 
 CREATE PROCEDURE cvwiz.run_retention(relation regclass DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'cvwiz_run_retention';
 COMMENT ON PROCEDURE cvwiz.run_retention(regclass) IS
 'Runs the policy of a table, or all enabled ones of the caller''s tables, and commits after each step. When a table has failed, ends with error P0001 that names it, once the others are done. Errors: 2D000 inside a transaction block, 42501 not the owner, 42704 no policy, 55000 disabled.';
 
-CREATE VIEW cvwiz.retention_runs AS
+-- A barrier, or a cheap function in WHERE would see the rows of others.
+CREATE VIEW cvwiz.retention_runs WITH (security_barrier) AS
 SELECT r.run_id, c.oid::pg_catalog.regclass AS relation, r.relation_name, r.origin, r.pid, r.started_at, r.finished_at, r.duration,
 	r.success, r.deleted_count, r.partitions_created, r.partitions_detached, r.partitions_dropped,
 	r.cutoff_date, r.retention_days, r.residue, r.error, r.error_detail
@@ -189,19 +190,19 @@ COMMENT ON FUNCTION cvwiz.count_null_times(regclass) IS
 
 CREATE FUNCTION cvwiz.forget_dropped() RETURNS event_trigger
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cvwiz_forget_dropped';
-COMMENT ON FUNCTION cvwiz.forget_dropped() IS 'Event trigger: a dropped table takes its policy with it.';
+COMMENT ON FUNCTION cvwiz.forget_dropped() IS 'Event trigger: a dropped table, or time column, takes its policy with it.';
 
-CREATE FUNCTION cvwiz.follow_renamed() RETURNS event_trigger
-LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cvwiz_follow_renamed';
-COMMENT ON FUNCTION cvwiz.follow_renamed() IS 'Event trigger: a policy follows its time column when that is renamed.';
+CREATE FUNCTION cvwiz.follow_altered() RETURNS event_trigger
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cvwiz_follow_altered';
+COMMENT ON FUNCTION cvwiz.follow_altered() IS 'Event trigger: a policy follows its time column when that is renamed; a detached partition that is attached again is not to be dropped any more.';
 
 CREATE EVENT TRIGGER cvwiz_forget_dropped ON sql_drop EXECUTE FUNCTION cvwiz.forget_dropped();
 ALTER EVENT TRIGGER cvwiz_forget_dropped ENABLE ALWAYS;
-COMMENT ON EVENT TRIGGER cvwiz_forget_dropped IS 'A dropped table takes its policy with it';
+COMMENT ON EVENT TRIGGER cvwiz_forget_dropped IS 'A dropped table, or time column, takes its policy with it';
 
-CREATE EVENT TRIGGER cvwiz_follow_renamed ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION cvwiz.follow_renamed();
-ALTER EVENT TRIGGER cvwiz_follow_renamed ENABLE ALWAYS;
-COMMENT ON EVENT TRIGGER cvwiz_follow_renamed IS 'A policy follows its time column when that is renamed';
+CREATE EVENT TRIGGER cvwiz_follow_altered ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION cvwiz.follow_altered();
+ALTER EVENT TRIGGER cvwiz_follow_altered ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER cvwiz_follow_altered IS 'A policy follows its time column when that is renamed; an attached partition is not to be dropped';
 
 -- ---- who may ----
 
@@ -215,4 +216,4 @@ REVOKE ALL ON PROCEDURE cvwiz.run_retention(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cvwiz.create_partition(regclass, date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cvwiz.detach_partition(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cvwiz.forget_dropped() FROM PUBLIC;
-REVOKE ALL ON FUNCTION cvwiz.follow_renamed() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cvwiz.follow_altered() FROM PUBLIC;

@@ -11,6 +11,6 @@ COMMENT ON SCHEMA cvwiz IS 'Bounded audit logs and JSONB snapshots';
 GRANT USAGE ON SCHEMA cvwiz TO PUBLIC;
 
 CREATE FUNCTION cvwiz.clock() RETURNS timestamptz
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_current_time';
+LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_clock';
 COMMENT ON FUNCTION cvwiz.clock() IS
 'The time that every decision of cvwiz goes by: the setting cvwiz.now where it is not empty (tests set it), otherwise the time of day.';

@@ -20,7 +20,7 @@
 
 static TimestampTz clock_setting = DT_NOBEGIN;	/* DT_NOBEGIN: not set */
 
-PG_FUNCTION_INFO_V1(cvwiz_current_time);
+PG_FUNCTION_INFO_V1(cvwiz_clock);
 
 TimestampTz
 clock_now(void)
@@ -38,9 +38,28 @@ clock_is_set(void)
  * SQL: cvwiz.clock() RETURNS timestamptz
  */
 Datum
-cvwiz_current_time(PG_FUNCTION_ARGS)
+cvwiz_clock(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TIMESTAMPTZ(clock_now());
+}
+
+/* These would be the time of the one moment at which the setting was read. */
+static bool
+has_special_word(char **field, int nf)
+{
+	static const char *const words[] = {
+		"now", "today", "tomorrow", "yesterday", "epoch", "infinity", "-infinity"
+	};
+
+	for (int i = 0; i < nf; i++)
+	{
+		for (size_t j = 0; j < lengthof(words); j++)
+		{
+			if (pg_strcasecmp(field[i], words[j]) == 0)
+				return true;
+		}
+	}
+	return false;
 }
 
 /*
@@ -60,7 +79,7 @@ parse_clock(const char *text, TimestampTz *result)
 	int			tz = 0;
 
 	if (ParseDateTime(text, workbuf, sizeof(workbuf), field, ftype,
-					  MAXDATEFIELDS, &nf) != 0)
+					  MAXDATEFIELDS, &nf) != 0 || has_special_word(field, nf))
 		return false;
 
 	/* Without a place to put a zone, a text that has one is refused ... */

@@ -43,11 +43,15 @@ guard(GuardedAction action, void *arg)
 	return error;
 }
 
-/* Class 57: a cancel, a timeout of the statement, a shutdown. */
+/*
+ * Class 57: a cancel, a timeout of the statement, a shutdown.  Code of a
+ * table's owner can raise any SQLSTATE, but not from that function.
+ */
 bool
 is_stop_request(const ErrorData *error)
 {
-	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION &&
+		error->funcname != NULL && strcmp(error->funcname, "ProcessInterrupts") == 0;
 }
 
 void

@@ -26,6 +26,8 @@
 #include "privilege.h"
 #include "settings.h"
 
+#define SECURE_SEARCH_PATH "pg_catalog, pg_temp"
+
 PG_FUNCTION_INFO_V1(cvwiz_check_schema_owner);
 
 static void
@@ -35,14 +37,21 @@ set_locally(const char *name, const char *value)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
+int
+secure_search_path(void)
+{
+	int			level = NewGUCNestLevel();
+
+	if (strcmp(namespace_search_path, SECURE_SEARCH_PATH) != 0)
+		set_locally("search_path", SECURE_SEARCH_PATH);
+	return level;
+}
+
 static void
 save_privileges(SavedPrivileges *saved)
 {
 	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
-	saved->guc_nest_level = NewGUCNestLevel();
-
-	/* No schema of a user's comes before the names that we write. */
-	set_locally("search_path", "pg_catalog, pg_temp");
+	saved->guc_nest_level = secure_search_path();
 }
 
 static void

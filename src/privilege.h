@@ -44,6 +44,12 @@ extern void check_tree_owner(Oid relid);
 extern void become_extension_owner(SavedPrivileges *saved);
 extern void restore_privileges(const SavedPrivileges *saved);
 
+/*
+ * No schema of a user's before the names that we write, until AtEOXact_GUC()
+ * of the level that is returned, or the end of the (sub)transaction.
+ */
+extern int	secure_search_path(void);
+
 /* The owner of a relation, InvalidOid where it is gone. */
 extern Oid	relation_owner(Oid relid);
 

@@ -9,8 +9,10 @@
 
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "privilege.h"
 #include "query.h"
 
 void
@@ -33,6 +35,7 @@ uint64
 query_run(const char *sql, const QueryArgs *args)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int			guc_level = secure_search_path();
 	int			result;
 
 	if (args == NULL)
@@ -45,6 +48,7 @@ query_run(const char *sql, const QueryArgs *args)
 
 	/* SPI leaves its own context behind, which ends with the connection */
 	MemoryContextSwitchTo(caller);
+	AtEOXact_GUC(false, guc_level);
 
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", sql,

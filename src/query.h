@@ -5,6 +5,7 @@
  *
  * The caller is connected to SPI.  Values of users go in as parameters or
  * through quote_identifier() and quote_literal_cstr(), never as they are.
+ * Names are found in pg_catalog only, whatever the session's search_path.
  *
  *-------------------------------------------------------------------------
  */

@@ -33,6 +33,7 @@
 #include "query.h"
 #include "retention/partition.h"
 #include "retention/plan.h"
+#include "retention/step.h"
 
 /* Stands only between CREATE and the end of ATTACH. */
 #define RANGE_CHECK_NAME "cvwiz_partition_range"
@@ -373,6 +374,7 @@ cvwiz_detach_partition(PG_FUNCTION_ARGS)
 				 errhint("cvwiz.alter_retention_policy(..., hold => false) lifts the hold.")));
 
 	query_run_only(detach_statement(parent, child), NULL);
+	step_forget_detached(child);
 	restore_privileges(&saved);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -448,7 +448,7 @@ put_plan(void *arg)
 Datum
 cvwiz_retention_plan(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+	Oid			relid = policy_argument(fcinfo);
 	PlanOutput	output = {(ReturnSetInfo *) fcinfo->resultinfo, InvalidOid};
 	ListCell   *lc;
 

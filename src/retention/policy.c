@@ -39,7 +39,7 @@ PG_FUNCTION_INFO_V1(cvwiz_add_retention_policy);
 PG_FUNCTION_INFO_V1(cvwiz_alter_retention_policy);
 PG_FUNCTION_INFO_V1(cvwiz_remove_retention_policy);
 PG_FUNCTION_INFO_V1(cvwiz_forget_dropped);
-PG_FUNCTION_INFO_V1(cvwiz_follow_renamed);
+PG_FUNCTION_INFO_V1(cvwiz_follow_altered);
 
 /* ---- which tables, which columns ---- */
 
@@ -78,6 +78,8 @@ time_column_of_key(Oid relid, TimeColumn *column)
 	Form_pg_partitioned_table key;
 	Oid			opclass;
 
+	if (get_rel_name(relid) == NULL)
+		relation_gone_error(relid);
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -264,7 +266,7 @@ relation_gone_error(Oid relid)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_TABLE),
 			 errmsg("relation with OID %u does not exist", relid),
-			 errhint("It was dropped, and its retention policy with it.")));
+			 errhint("If it was dropped, its retention policy is gone with it.")));
 }
 
 static void
@@ -325,6 +327,16 @@ required_owned_relation(FunctionCallInfo fcinfo)
 		relation_gone_error(relid);
 	check_relation_owner(relid);
 	return relid;
+}
+
+Oid
+policy_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		return InvalidOid;
+	if (!OidIsValid(PG_GETARG_OID(0)))
+		relation_gone_error(InvalidOid);
+	return PG_GETARG_OID(0);
 }
 
 static void
@@ -459,6 +471,7 @@ cvwiz_remove_retention_policy(PG_FUNCTION_ARGS)
 	become_extension_owner(&saved);
 	deleted = query_run_only("DELETE FROM cvwiz.retention_policy WHERE relation = $1",
 							 &args);
+	query_run_only("DELETE FROM cvwiz.detached_partition WHERE parent = $1", &args);
 	restore_privileges(&saved);
 	SPI_finish();
 
@@ -611,7 +624,7 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 	query_run_only("DELETE FROM cvwiz.detached_partition p"
 				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-				   " AND d.objsubid = 0 AND d.objid = p.relation",
+				   " AND d.objsubid = 0 AND d.objid IN (p.relation, p.parent)",
 				   NULL);
 	found = query_run("DELETE FROM cvwiz.retention_policy p"
 					  " USING pg_catalog.pg_event_trigger_dropped_objects() d"
@@ -640,10 +653,11 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
  * ON ddl_command_end of ALTER TABLE: where the time column's name is gone, the
  * column that was just renamed is it, for a dropped one would have taken the
  * policy with it.  The policy keeps the name, not the number, because the
- * number does not survive a dump.
+ * number does not survive a dump.  Who attaches a partition again that a run
+ * has detached wants to keep it.
  */
 Datum
-cvwiz_follow_renamed(PG_FUNCTION_ARGS)
+cvwiz_follow_altered(PG_FUNCTION_ARGS)
 {
 	SavedPrivileges saved;
 
@@ -653,6 +667,10 @@ cvwiz_follow_renamed(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	become_extension_owner(&saved);
+	query_run_only("DELETE FROM cvwiz.detached_partition p"
+				   " USING pg_catalog.pg_class c"
+				   " WHERE c.oid = p.relation AND c.relispartition",
+				   NULL);
 	query_run_only("UPDATE cvwiz.retention_policy p SET time_column = a.attname"
 				   " FROM pg_catalog.pg_event_trigger_ddl_commands() d"
 				   " JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid"

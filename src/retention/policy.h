@@ -14,6 +14,7 @@
 
 #include "access/attnum.h"
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "nodes/pg_list.h"
 
 #define POLICY_MIN_RETENTION_DAYS	30
@@ -57,6 +58,12 @@ extern void time_column_of_key(Oid relid, TimeColumn *column);
  * policy does not fit any more.  Needs SPI.
  */
 extern RetentionPolicy *policy_read(Oid relid, PolicyLock lock);
+
+/*
+ * The relation of a SQL function's first argument, which can be left out:
+ * InvalidOid for NULL, ERROR 42P01 for OID 0, which must not mean all.
+ */
+extern Oid	policy_argument(FunctionCallInfo fcinfo);
 
 /* ERROR 42P01 */
 extern void relation_gone_error(Oid relid) pg_attribute_noreturn();

@@ -119,6 +119,13 @@ unlock_run(Oid relid, RunOrigin origin)
 
 /* ---- transactions ---- */
 
+/* See cvwiz_cleanup_old_logs(), for a session with another default. */
+static void
+see_committed_rows(void)
+{
+	XactIsoLevel = XACT_READ_COMMITTED;
+}
+
 /*
  * Ends the transaction of a step, where that is ours to do.  A commit can
  * fail as well; then a new transaction has begun all the same.
@@ -144,6 +151,7 @@ commit_step(Run *run)
 	}
 	PG_END_TRY();
 
+	see_committed_rows();
 	MemoryContextSwitchTo(caller);
 	return error;
 }
@@ -368,6 +376,8 @@ run_locked(Run *run)
 		stop = CopyErrorData();
 		FlushErrorState();
 		SPI_rollback();
+		see_committed_rows();
+		MemoryContextSwitchTo(run->context);
 		record_error(&run->record, "stopped", stop);
 		finish_record(run, started);
 		(void) commit_step(run);
@@ -508,11 +518,19 @@ cvwiz_cleanup_old_logs(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	PreventCommandDuringRecovery("cvwiz.cleanup_old_logs()");
+
+	/* With an old snapshot the residue would be one of the past. */
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cvwiz.cleanup_old_logs() needs a transaction with isolation level READ COMMITTED"),
+				 errdetail("Rows that others add in the meantime would be dropped uncounted, or left behind unseen."),
+				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or CALL cvwiz.run_retention() outside of a transaction.")));
 	InitMaterializedSRF(fcinfo, 0);
 	context = CurrentMemoryContext;
 
 	SPI_connect();
-	foreach(lc, relations_to_run(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0)))
+	foreach(lc, relations_to_run(policy_argument(fcinfo)))
 	{
 		RunResult	result;
 
@@ -536,7 +554,7 @@ cvwiz_run_retention(PG_FUNCTION_ARGS)
 	bool		atomic = fcinfo->context == NULL ||
 		!IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic;
-	Oid			relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+	Oid			relid = policy_argument(fcinfo);
 	MemoryContext context;
 	StringInfoData failures;
 	List	   *relations;
@@ -556,6 +574,11 @@ cvwiz_run_retention(PG_FUNCTION_ARGS)
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	initStringInfo(&failures);
+
+	/* The statement itself has a snapshot by now. */
+	SPI_commit();
+	see_committed_rows();
+	MemoryContextSwitchTo(context);
 
 	relations = relations_to_run(relid);
 	foreach(lc, relations)

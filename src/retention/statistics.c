@@ -108,7 +108,7 @@ put_statistics(void *arg)
 Datum
 cvwiz_log_statistics(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+	Oid			relid = policy_argument(fcinfo);
 	StatisticsOutput output = {(ReturnSetInfo *) fcinfo->resultinfo, InvalidOid};
 	ListCell   *lc;
 

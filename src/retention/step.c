@@ -12,14 +12,18 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/relation.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -149,8 +153,8 @@ execute_detach(const RetentionPolicy *policy, const RetentionStep *step,
 
 /* ---- drop ---- */
 
-static void
-forget_detached(Oid relid)
+void
+step_forget_detached(Oid relid)
 {
 	QueryArgs	args = {0};
 	SavedPrivileges saved;
@@ -243,7 +247,7 @@ execute_drop(const RetentionPolicy *policy, const RetentionStep *step,
 		if (detached_range_end(step->target, policy->relid, &range_end) &&
 			range_end <= cutoff && cutoff <= confirm_cutoff(policy->relid, now))
 		{
-			forget_detached(step->target);
+			step_forget_detached(step->target);
 			query_run_only(drop_statement(step->target), NULL);
 			check_did_its_work(!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)),
 							   step);
@@ -287,12 +291,35 @@ belongs_to(Oid target, Oid relid)
 		 list_member_oid(get_partition_ancestors(target), relid));
 }
 
+/*
+ * A trigger could put back what the purge deletes, or old rows could come in
+ * as fast as they go: what is in the table now bounds the work.
+ */
+static int64
+most_rows(Oid relid)
+{
+	Relation	rel = try_relation_open(relid, AccessShareLock);
+	int64		rows;
+
+	if (rel == NULL)
+		return 0;
+	rows = (int64) RelationGetNumberOfBlocks(rel) * MaxHeapTuplesPerPage;
+	relation_close(rel, AccessShareLock);
+	return rows;
+}
+
 void
 step_begin_purge(const RetentionPolicy *policy, const RetentionStep *step,
 				 PurgePosition *position)
 {
+	SavedPrivileges saved;
+
+	if (!lock_as_owner(policy->relid, AccessShareLock, &saved))
+		relation_gone_error(policy->relid);
 	position->ordered = purge_is_ordered(step->target, &policy->column);
 	position->from = DT_NOBEGIN;
+	position->rows_left = most_rows(step->target);
+	restore_privileges(&saved);
 }
 
 bool
@@ -332,7 +359,8 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 	restore_privileges(&saved);
 
 	counts->deleted += deleted;
-	more = selected >= setting_purge_batch_size &&
+	position->rows_left -= selected;
+	more = selected >= setting_purge_batch_size && position->rows_left > 0 &&
 		(deleted > 0 || (position->ordered && last > position->from));
 
 	/*

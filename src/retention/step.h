@@ -30,11 +30,15 @@ typedef struct StepCounts
 extern void step_execute(const RetentionPolicy *policy, const RetentionStep *step,
 						 TimestampTz now, StepCounts *counts);
 
+/* A table that a run has detached is not to be dropped any more. */
+extern void step_forget_detached(Oid relid);
+
 /* How far a purge has come. */
 typedef struct PurgePosition
 {
 	bool		ordered;
 	TimestampTz from;
+	int64		rows_left;		/* no more than its pages have room for */
 } PurgePosition;
 
 extern void step_begin_purge(const RetentionPolicy *policy, const RetentionStep *step,
