@@ -52,6 +52,7 @@ CREATE TABLE cvwiz.retention_run (
 	partitions_dropped int NOT NULL DEFAULT 0,
 	cutoff_date timestamptz,
 	retention_days int,
+	hold boolean,
 	residue bigint,
 	error text,
 	error_detail text,
@@ -74,6 +75,7 @@ COMMENT ON COLUMN cvwiz.retention_run.partitions_detached IS 'Partitions detache
 COMMENT ON COLUMN cvwiz.retention_run.partitions_dropped IS 'Detached partitions dropped';
 COMMENT ON COLUMN cvwiz.retention_run.cutoff_date IS 'Rows before this moment had expired';
 COMMENT ON COLUMN cvwiz.retention_run.retention_days IS 'The policy''s at the time of the run';
+COMMENT ON COLUMN cvwiz.retention_run.hold IS 'Whether the policy was on hold, so that nothing was to be deleted';
 COMMENT ON COLUMN cvwiz.retention_run.residue IS 'Rows before the cutoff after the run; NULL: not measured';
 COMMENT ON COLUMN cvwiz.retention_run.error IS 'The first step that failed, and why';
 COMMENT ON COLUMN cvwiz.retention_run.error_detail IS 'SQLSTATE, detail and hint of that error; then the errors of other steps';
@@ -107,20 +109,24 @@ RETURNS timestamptz LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvw
 COMMENT ON FUNCTION cvwiz.next_run(timestamptz, timestamptz, timestamptz, int) IS
 'When the worker runs a policy that was added then, began its last successful run and its last attempt then, and has failed so often since: at cvwiz.purge_time (UTC) once a day; at once where that was missed; after failures 1, 2, 4, ... minutes, at most 6 hours, after the last attempt. For cvwiz.retention_policies.';
 
+-- A run that kept expired rows because of a hold has done what there was to do:
+-- it is no success, and not tried again that day either.
 CREATE VIEW cvwiz.retention_policies AS
 SELECT p.relation, p.time_column, p.retention_days, p.premake_months, p.enabled, p.hold,
-	s.finished_at AS last_success,
-	CASE WHEN p.enabled THEN cvwiz.next_run(p.added_at, s.started_at, f.started_at, f.failures::int) END AS next_run
+	(SELECT r.finished_at FROM cvwiz.retention_run r
+	WHERE r.relation = p.relation AND r.success
+	ORDER BY r.started_at DESC, r.run_id DESC LIMIT 1) AS last_success,
+	CASE WHEN p.enabled THEN cvwiz.next_run(p.added_at, d.started_at, f.started_at, f.failures::int) END AS next_run
 FROM cvwiz.retention_policy p
 JOIN pg_catalog.pg_class c ON c.oid = p.relation
 LEFT JOIN LATERAL (
-	SELECT r.run_id, r.started_at, r.finished_at FROM cvwiz.retention_run r
-	WHERE r.relation = p.relation AND r.success
-	ORDER BY r.started_at DESC, r.run_id DESC LIMIT 1) s ON true
+	SELECT r.run_id, r.started_at FROM cvwiz.retention_run r
+	WHERE r.relation = p.relation AND (r.success OR (r.hold AND p.hold AND r.residue > 0 AND r.finished_at IS NOT NULL))
+	ORDER BY r.started_at DESC, r.run_id DESC LIMIT 1) d ON true
 LEFT JOIN LATERAL (
 	SELECT max(r.started_at) AS started_at, count(*) AS failures FROM cvwiz.retention_run r
 	WHERE r.relation = p.relation
-	AND (s.run_id IS NULL OR (r.started_at >= s.started_at AND r.run_id > s.run_id))) f ON true;
+	AND (d.run_id IS NULL OR (r.started_at >= d.started_at AND r.run_id > d.run_id))) f ON true;
 COMMENT ON VIEW cvwiz.retention_policies IS
 'The policies, with the end of the last successful run and the time of the worker''s next one (in the past: due now; NULL: disabled).';
 GRANT SELECT ON cvwiz.retention_policy, cvwiz.retention_policies TO PUBLIC;

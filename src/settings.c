@@ -19,6 +19,7 @@
 int			setting_purge_batch_size = 10000;
 int			setting_purge_pause = 0;
 int			setting_lock_timeout = 1000;
+int			setting_step_timeout = 3600 * 1000;
 bool		setting_worker = true;
 char	   *setting_databases = NULL;
 int			setting_naptime = 60;
@@ -89,6 +90,13 @@ settings_define(void)
 							&setting_lock_timeout,
 							1000, 1, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cvwiz.step_timeout",
+							"Longest time that the background worker spends in one transaction.",
+							"The table's run then ends, is recorded as failed, and other tables have their turn; 0 turns it off. A session has statement_timeout for that.",
+							&setting_step_timeout,
+							3600 * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("cvwiz.worker",
 							 "Runs the policies that are due in the background.",

@@ -13,6 +13,7 @@
 extern int	setting_purge_batch_size;	/* rows */
 extern int	setting_purge_pause;	/* milliseconds */
 extern int	setting_lock_timeout;	/* milliseconds */
+extern int	setting_step_timeout;	/* milliseconds; 0: none */
 extern bool setting_worker;
 extern char *setting_databases; /* comma-separated; empty: all */
 extern int	setting_naptime;	/* seconds */

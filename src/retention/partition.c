@@ -292,6 +292,7 @@ cvwiz_create_partition(PG_FUNCTION_ARGS)
 	SavedPrivileges saved;
 	Oid			result;
 
+	PreventCommandDuringRecovery("cvwiz.create_partition()");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -346,6 +347,7 @@ cvwiz_detach_partition(PG_FUNCTION_ARGS)
 	RetentionPolicy *policy;
 	SavedPrivileges saved;
 
+	PreventCommandDuringRecovery("cvwiz.detach_partition()");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -81,18 +81,19 @@ record_start(RunRecord *record, RunOrigin origin, TimestampTz now)
 }
 
 void
-record_policy(const RunRecord *record, int retention_days, TimestampTz cutoff)
+record_policy(const RunRecord *record, const RunResult *result)
 {
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 
 	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
-	query_arg(&args, INT4OID, Int32GetDatum(retention_days));
-	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(cutoff));
+	query_arg(&args, INT4OID, Int32GetDatum(result->retention_days));
+	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(result->cutoff));
+	query_arg(&args, BOOLOID, BoolGetDatum(result->hold));
 
 	become_extension_owner(&saved);
 	check_there(record,
-				 query_run_only("UPDATE cvwiz.retention_run SET retention_days = $2, cutoff_date = $3"
+				 query_run_only("UPDATE cvwiz.retention_run SET retention_days = $2, cutoff_date = $3, hold = $4"
 								" WHERE run_id = $1",
 								&args));
 	restore_privileges(&saved);
@@ -180,15 +181,14 @@ record_finish(const RunRecord *record, instr_time started, TimestampTz finished_
 	query_arg_or_null(&args, INT8OID, Int64GetDatum(result->residue), result->residue < 0);
 	query_arg(&args, INT8OID, Int64GetDatum(result->duration_us));
 	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(finished_at));
-	query_arg(&args, BOOLOID, BoolGetDatum(result->hold));
 
 	become_extension_owner(&saved);
 	updated = query_run("UPDATE cvwiz.retention_run SET finished_at = $5, success = $2, residue = $3,"
 			  " duration = $4 * interval '1 microsecond',"
 			  " error = CASE WHEN error IS NOT NULL OR $2 THEN error"
-			  " WHEN $6 THEN pg_catalog.format('on hold: %s rows past the cutoff are kept', $3)"
+			  " WHEN hold THEN pg_catalog.format('on hold: %s rows past the cutoff are kept', $3)"
 			  " ELSE pg_catalog.format('%s rows past the cutoff remain', $3) END,"
-			  " error_detail = CASE WHEN error IS NOT NULL OR $2 OR $6 THEN error_detail"
+			  " error_detail = CASE WHEN error IS NOT NULL OR $2 OR hold THEN error_detail"
 			  " ELSE 'Something keeps them: a trigger or a rule of the table, locks of a long transaction,"
 			  " a foreign table among the partitions, or old rows that come in as fast as they go.' END"
 			  " WHERE run_id = $1"

@@ -27,14 +27,15 @@ typedef struct RunRecord
 /* Begins the row, and marks those that killed runs have left. */
 extern void record_start(RunRecord *record, RunOrigin origin, TimestampTz now);
 
-extern void record_policy(const RunRecord *record, int retention_days, TimestampTz cutoff);
+/* The result's retention_days, cutoff and hold. */
+extern void record_policy(const RunRecord *record, const RunResult *result);
 extern void record_counts(const RunRecord *record, const StepCounts *counts);
 
 /* The first error is kept as it is, the others in its detail. */
 extern void record_error(RunRecord *record, const char *where, const ErrorData *error);
 
 /*
- * Ends the row by the result's residue and hold, and fills the rest of the
+ * Ends the row by the result's residue, and fills the rest of the
  * result in, with what the committed steps have counted.  Success takes a
  * residue that was measured and is 0.
  */

@@ -24,6 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "utils/wait_event.h"
@@ -177,6 +178,24 @@ worth_another_try(const ErrorData *error)
 }
 
 /*
+ * A trigger that sleeps must not keep the worker from other tables.  What a
+ * session does has its statement_timeout; a worker has to set the alarm itself.
+ */
+static void
+start_timeout(const Run *run)
+{
+	if (run->origin == RUN_BY_WORKER && setting_step_timeout > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, setting_step_timeout);
+}
+
+static void
+end_timeout(const Run *run)
+{
+	if (run->origin == RUN_BY_WORKER && setting_step_timeout > 0)
+		disable_timeout(STATEMENT_TIMEOUT, false);
+}
+
+/*
  * Does an action of the run in a transaction of its own, again where it got
  * no lock.  False, and the error recorded, if it failed.  What the action
  * allocates is gone afterwards.
@@ -192,9 +211,11 @@ do_in_transaction(Run *run, GuardedAction action, const char *where)
 	for (int attempt = 1;; attempt++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		start_timeout(run);
 		error = guard(action, run);
 		if (error == NULL)
 			error = commit_step(run);
+		end_timeout(run);
 		if (error == NULL || attempt == attempts || !worth_another_try(error))
 			break;
 
@@ -242,7 +263,7 @@ plan_action(void *arg)
 	run->result->hold = run->policy->hold;
 	run->result->retention_days = run->policy->retention_days;
 	run->result->cutoff = policy_cutoff(run->policy, run->now);
-	record_policy(&run->record, run->result->retention_days, run->result->cutoff);
+	record_policy(&run->record, run->result);
 
 	run->steps = plan_retention(run->policy, run->now);
 }

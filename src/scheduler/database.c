@@ -108,7 +108,7 @@ log_result(const RunResult *result)
 	if (result->skipped)
 		return;
 
-	ereport(result->success ? LOG : WARNING,
+	ereport(result->success || result->hold ? LOG : WARNING,
 			(errmsg("retention of table %s in database \"%s\": %s",
 					result->relation_name, get_database_name(MyDatabaseId),
 					result->success ? "success" : result->error),
