@@ -19,6 +19,13 @@
 #error "cvwiz needs PostgreSQL 15 or later"
 #endif
 
+/* 18 has the C11 word in front of a declaration. */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_NORETURN pg_noreturn
+#else
+#define COMPAT_NORETURN __attribute__((noreturn))
+#endif
+
 /* 16 folded the per-catalog ownership checks into one function. */
 static inline bool
 compat_owns_relation(Oid relid, Oid roleid)

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "compat.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "nodes/pg_list.h"
@@ -66,7 +67,7 @@ extern RetentionPolicy *policy_read(Oid relid, PolicyLock lock);
 extern Oid	policy_argument(FunctionCallInfo fcinfo);
 
 /* ERROR 42P01 */
-extern void relation_gone_error(Oid relid) pg_attribute_noreturn();
+COMPAT_NORETURN extern void relation_gone_error(Oid relid);
 
 /* Like policy_read(), but no policy is an ERROR 42704. */
 extern RetentionPolicy *policy_require(Oid relid);
