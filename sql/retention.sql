@@ -206,7 +206,8 @@ CREATE EVENT TRIGGER cvwiz_forget_dropped ON sql_drop EXECUTE FUNCTION cvwiz.for
 ALTER EVENT TRIGGER cvwiz_forget_dropped ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER cvwiz_forget_dropped IS 'A dropped table, or time column, takes its policy with it';
 
-CREATE EVENT TRIGGER cvwiz_follow_altered ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION cvwiz.follow_altered();
+CREATE EVENT TRIGGER cvwiz_follow_altered ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE') EXECUTE FUNCTION cvwiz.follow_altered();
 ALTER EVENT TRIGGER cvwiz_follow_altered ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER cvwiz_follow_altered IS 'A policy follows its time column when that is renamed; an attached partition is not to be dropped';
 

@@ -186,6 +186,34 @@ extension_table(const char *name)
 	return relid;
 }
 
+/* Whether anybody but superusers can create something in the schema; who. */
+static bool
+others_can_create(HeapTuple namespace_tuple, Oid owner, Oid *who)
+{
+	Datum		value;
+	bool		isnull;
+	Acl		   *acl;
+
+	*who = owner;
+	if (owner != GetUserId() && !superuser_arg(owner))
+		return true;
+
+	value = SysCacheGetAttr(NAMESPACEOID, namespace_tuple, Anum_pg_namespace_nspacl, &isnull);
+	if (isnull)
+		return false;
+	acl = DatumGetAclP(value);
+	for (int i = 0; i < ACL_NUM(acl); i++)
+	{
+		AclItem    *item = &ACL_DAT(acl)[i];
+
+		*who = item->ai_grantee;
+		if ((ACLITEM_GET_PRIVS(*item) & ACL_CREATE) != 0 && item->ai_grantee != owner &&
+			(item->ai_grantee == ACL_ID_PUBLIC || !superuser_arg(item->ai_grantee)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * SQL: cvwiz.check_schema_owner(), called once by the install script
  */
@@ -195,18 +223,19 @@ cvwiz_check_schema_owner(PG_FUNCTION_ARGS)
 	Oid			namespace = get_namespace_oid("cvwiz", false);
 	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(namespace));
 	Oid			owner;
+	Oid			who;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for namespace %u", namespace);
 	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
-	ReleaseSysCache(tuple);
 
-	if (owner != GetUserId() && !superuser_arg(owner))
+	if (others_can_create(tuple, owner, &who))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("schema \"cvwiz\" belongs to role \"%s\"",
-						GetUserNameFromId(owner, false)),
-				 errdetail("Its owner could put functions beside those of the extension."),
+				 errmsg("role \"%s\" can create objects in schema \"cvwiz\"",
+						who == ACL_ID_PUBLIC ? "public" : GetUserNameFromId(who, false)),
+				 errdetail("They could stand beside those of the extension, under the same names."),
 				 errhint("Drop or rename the schema, then create the extension again.")));
+	ReleaseSysCache(tuple);
 	PG_RETURN_VOID();
 }

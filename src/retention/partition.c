@@ -334,6 +334,25 @@ cvwiz_create_partition(PG_FUNCTION_ARGS)
 	PG_RETURN_OID(result);
 }
 
+/* The policy may be that of the parent, or of a table further up. */
+static void
+check_not_on_hold(Oid partition)
+{
+	ListCell   *lc;
+
+	foreach(lc, get_partition_ancestors(partition))
+	{
+		RetentionPolicy *policy = policy_read(lfirst_oid(lc), POLICY_SHARE);
+
+		if (policy != NULL && policy->hold)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\" is on hold: none of its partitions is detached",
+							get_rel_name(policy->relid)),
+					 errhint("cvwiz.alter_retention_policy(..., hold => false) lifts the hold.")));
+	}
+}
+
 /*
  * SQL: cvwiz.detach_partition(partition regclass)
  *
@@ -344,7 +363,6 @@ cvwiz_detach_partition(PG_FUNCTION_ARGS)
 {
 	Oid			child;
 	Oid			parent;
-	RetentionPolicy *policy;
 	SavedPrivileges saved;
 
 	PreventCommandDuringRecovery("cvwiz.detach_partition()");
@@ -367,14 +385,7 @@ cvwiz_detach_partition(PG_FUNCTION_ARGS)
 	if (!lock_as_owner(parent, AccessExclusiveLock, &saved))
 		relation_gone_error(parent);
 
-	policy = policy_read(parent, POLICY_SHARE);
-	if (policy != NULL && policy->hold)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" is on hold: none of its partitions is detached",
-						get_rel_name(parent)),
-				 errhint("cvwiz.alter_retention_policy(..., hold => false) lifts the hold.")));
-
+	check_not_on_hold(child);
 	query_run_only(detach_statement(parent, child), NULL);
 	step_forget_detached(child);
 	restore_privileges(&saved);

@@ -170,11 +170,14 @@ purge_statement(Oid target, const TimeColumn *column, bool ordered,
 					 column_name, time_literal(cutoff, column->type));
 	if (ordered)
 		appendStringInfo(&sql, " ORDER BY %s", column_name);
+
+	/* The time is looked at again in a row that was updated in the meantime. */
 	appendStringInfo(&sql,
 					 " LIMIT %d),"
-					 " purged AS (DELETE FROM ONLY %s WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch)) RETURNING 1)"
+					 " purged AS (DELETE FROM ONLY %s WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch)) AND %s < %s RETURNING 1)"
 					 " SELECT (SELECT count(*) FROM batch), (SELECT max(purge_time) FROM batch), (SELECT count(*) FROM purged)",
-					 setting_purge_batch_size, table_name);
+					 setting_purge_batch_size, table_name,
+					 column_name, time_literal(cutoff, column->type));
 	return sql.data;
 }
 
@@ -326,6 +329,23 @@ plan_purges(const RetentionPolicy *policy, PartitionRange *partition,
 	return steps;
 }
 
+/* Dropping a foreign table would drop no rows: they are not ours. */
+static bool
+has_foreign_table(const PartitionRange *partition)
+{
+	ListCell   *lc;
+
+	if (partition->relkind != RELKIND_PARTITIONED_TABLE)
+		return partition->relkind == RELKIND_FOREIGN_TABLE;
+
+	foreach(lc, find_all_inheritors(partition->relid, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			return true;
+	}
+	return false;
+}
+
 List *
 plan_retention(const RetentionPolicy *policy, TimestampTz now)
 {
@@ -356,10 +376,7 @@ plan_retention(const RetentionPolicy *policy, TimestampTz now)
 
 		CHECK_FOR_INTERRUPTS();
 
-		/* Dropping a foreign table would drop no rows: they are not ours. */
-		if (partition->relkind == RELKIND_FOREIGN_TABLE)
-			continue;
-		if (partition->range.upper <= cutoff)
+		if (partition->range.upper <= cutoff && !has_foreign_table(partition))
 			expired = list_concat(expired, plan_expired(policy, partition, cutoff));
 		else if (partition->range.lower < cutoff)
 			purges = list_concat(purges, plan_purges(policy, partition, cutoff));

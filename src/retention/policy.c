@@ -235,19 +235,16 @@ check_relation_kind(Relation rel)
 	}
 }
 
-/*
- * A row or a partition that others refer to cannot go, or takes their rows
- * with it (ON DELETE CASCADE).
- */
-static void
-check_no_incoming_foreign_keys(Oid relid)
+void
+policy_check_foreign_keys(Oid relid)
 {
 	QueryArgs	args = {0};
 
-	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
 	query_run("SELECT pg_catalog.string_agg(pg_catalog.format('\"%s\" of table %s', conname, conrelid::pg_catalog.regclass), ', ' ORDER BY conname)"
 			  " FROM pg_catalog.pg_constraint"
-			  " WHERE contype = 'f' AND confrelid = $1 AND conparentid = 0",
+			  " WHERE contype = 'f' AND conparentid = 0"
+			  " AND (confrelid = $1 OR confrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1)))",
 			  &args);
 	if (query_text(0, 1) != NULL)
 		ereport(ERROR,
@@ -381,7 +378,7 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 	relation_close(rel, NoLock);
 
 	SPI_connect();
-	check_no_incoming_foreign_keys(relid);
+	policy_check_foreign_keys(relid);
 
 	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
 	query_arg(&args, NAMEOID, NameGetDatum(&column.name));

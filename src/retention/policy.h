@@ -54,6 +54,13 @@ typedef enum PolicyLock
 extern void time_column_of_key(Oid relid, TimeColumn *column);
 
 /*
+ * ERROR 0A000 if a foreign key refers to the table or one of its partitions: a
+ * row that others refer to cannot go, or takes theirs with it (ON DELETE
+ * CASCADE).  Needs SPI.
+ */
+extern void policy_check_foreign_keys(Oid relid);
+
+/*
  * The policy of a table, in the current memory context; NULL where it has
  * none, or is gone itself.  ERROR where the table has changed so that the
  * policy does not fit any more.  Needs SPI.

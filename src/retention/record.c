@@ -25,6 +25,20 @@
 /* The log of runs must not grow for ever either. */
 #define RUN_LOG_DAYS 400
 
+/*
+ * $1 to $3: the run's own row, and not one that has its number since the
+ * extension was dropped and created again.
+ */
+#define THIS_RUN " WHERE run_id = $1 AND relation = $2 AND pid = $3"
+
+static void
+identify(QueryArgs *args, const RunRecord *record)
+{
+	query_arg(args, INT8OID, Int64GetDatum(record->run_id));
+	query_arg(args, OIDOID, ObjectIdGetDatum(record->relid));
+	query_arg(args, INT4OID, Int32GetDatum(MyProcPid));
+}
+
 /* An operator may empty the log of runs, even while one is at work. */
 static void
 check_there(const RunRecord *record, uint64 updated)
@@ -86,15 +100,15 @@ record_policy(const RunRecord *record, const RunResult *result)
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 
-	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
+	identify(&args, record);
 	query_arg(&args, INT4OID, Int32GetDatum(result->retention_days));
 	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(result->cutoff));
 	query_arg(&args, BOOLOID, BoolGetDatum(result->hold));
 
 	become_extension_owner(&saved);
 	check_there(record,
-				 query_run_only("UPDATE cvwiz.retention_run SET retention_days = $2, cutoff_date = $3, hold = $4"
-								" WHERE run_id = $1",
+				 query_run_only("UPDATE cvwiz.retention_run SET retention_days = $4, cutoff_date = $5, hold = $6"
+								THIS_RUN,
 								&args));
 	restore_privileges(&saved);
 }
@@ -105,7 +119,7 @@ record_counts(const RunRecord *record, const StepCounts *counts)
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 
-	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
+	identify(&args, record);
 	query_arg(&args, INT8OID, Int64GetDatum(counts->deleted));
 	query_arg(&args, INT4OID, Int32GetDatum(counts->created));
 	query_arg(&args, INT4OID, Int32GetDatum(counts->detached));
@@ -114,11 +128,11 @@ record_counts(const RunRecord *record, const StepCounts *counts)
 	become_extension_owner(&saved);
 	check_there(record,
 				 query_run_only("UPDATE cvwiz.retention_run"
-								" SET deleted_count = deleted_count + $2,"
-								" partitions_created = partitions_created + $3,"
-								" partitions_detached = partitions_detached + $4,"
-								" partitions_dropped = partitions_dropped + $5"
-								" WHERE run_id = $1",
+								" SET deleted_count = deleted_count + $4,"
+								" partitions_created = partitions_created + $5,"
+								" partitions_detached = partitions_detached + $6,"
+								" partitions_dropped = partitions_dropped + $7"
+								THIS_RUN,
 								&args));
 	restore_privileges(&saved);
 }
@@ -142,16 +156,16 @@ record_error(RunRecord *record, const char *where, const ErrorData *error)
 	if (error->context)
 		appendStringInfo(&detail, "; %s", error->context);
 
-	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
+	identify(&args, record);
 	query_arg(&args, TEXTOID, CStringGetTextDatum(psprintf("%s: %s", where, error->message)));
 	query_arg(&args, TEXTOID, CStringGetTextDatum(detail.data));
 
 	become_extension_owner(&saved);
 	query_run_only("UPDATE cvwiz.retention_run"
-				   " SET error = coalesce(error, $2),"
-				   " error_detail = CASE WHEN error IS NULL THEN $3"
-				   " ELSE pg_catalog.concat_ws(E'\\n', error_detail, $2) END"
-				   " WHERE run_id = $1",
+				   " SET error = coalesce(error, $4),"
+				   " error_detail = CASE WHEN error IS NULL THEN $5"
+				   " ELSE pg_catalog.concat_ws(E'\\n', error_detail, $4) END"
+				   THIS_RUN,
 				   &args);
 	restore_privileges(&saved);
 }
@@ -176,22 +190,22 @@ record_finish(const RunRecord *record, instr_time started, TimestampTz finished_
 	result->duration_us = INSTR_TIME_GET_MICROSEC(duration);
 	result->success = !record->failed && result->residue == 0;
 
-	query_arg(&args, INT8OID, Int64GetDatum(record->run_id));
+	identify(&args, record);
 	query_arg(&args, BOOLOID, BoolGetDatum(result->success));
 	query_arg_or_null(&args, INT8OID, Int64GetDatum(result->residue), result->residue < 0);
 	query_arg(&args, INT8OID, Int64GetDatum(result->duration_us));
 	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(finished_at));
 
 	become_extension_owner(&saved);
-	updated = query_run("UPDATE cvwiz.retention_run SET finished_at = $5, success = $2, residue = $3,"
-			  " duration = $4 * interval '1 microsecond',"
-			  " error = CASE WHEN error IS NOT NULL OR $2 THEN error"
-			  " WHEN hold THEN pg_catalog.format('on hold: %s rows past the cutoff are kept', $3)"
-			  " ELSE pg_catalog.format('%s rows past the cutoff remain', $3) END,"
-			  " error_detail = CASE WHEN error IS NOT NULL OR $2 OR hold THEN error_detail"
+	updated = query_run("UPDATE cvwiz.retention_run SET finished_at = $7, success = $4, residue = $5,"
+			  " duration = $6 * interval '1 microsecond',"
+			  " error = CASE WHEN error IS NOT NULL OR $4 THEN error"
+			  " WHEN hold THEN pg_catalog.format('on hold: %s rows past the cutoff are kept', $5)"
+			  " ELSE pg_catalog.format('%s rows past the cutoff remain', $5) END,"
+			  " error_detail = CASE WHEN error IS NOT NULL OR $4 OR hold THEN error_detail"
 			  " ELSE 'Something keeps them: a trigger or a rule of the table, locks of a long transaction,"
 			  " a foreign table among the partitions, or old rows that come in as fast as they go.' END"
-			  " WHERE run_id = $1"
+			  THIS_RUN
 			  " RETURNING deleted_count, partitions_created, partitions_detached, partitions_dropped, error",
 			  &args);
 	check_there(record, updated);

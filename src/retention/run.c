@@ -68,6 +68,8 @@ typedef struct Run
 	RetentionStep *step;
 	PurgePosition position;
 	bool		more;
+	StepCounts	counts;
+	StepCounts	total;			/* of RUN_BY_FUNCTION, recorded at its end */
 	RunResult  *result;
 } Run;
 
@@ -265,17 +267,37 @@ plan_action(void *arg)
 	run->result->cutoff = policy_cutoff(run->policy, run->now);
 	record_policy(&run->record, run->result);
 
+	/* one may have come since the policy was added */
+	policy_check_foreign_keys(run->relid);
 	run->steps = plan_retention(run->policy, run->now);
+}
+
+/*
+ * With the step's own transaction.  In the caller's there is one commit only,
+ * and a row that is updated for each batch would be slower each time.
+ */
+static void
+record_step(Run *run)
+{
+	if (run->origin != RUN_BY_FUNCTION)
+	{
+		record_counts(&run->record, &run->counts);
+		return;
+	}
+	run->total.deleted += run->counts.deleted;
+	run->total.created += run->counts.created;
+	run->total.detached += run->counts.detached;
+	run->total.dropped += run->counts.dropped;
 }
 
 static void
 step_action(void *arg)
 {
 	Run		   *run = (Run *) arg;
-	StepCounts	counts = {0};
 
-	step_execute(run->policy, run->step, run->now, &counts);
-	record_counts(&run->record, &counts);
+	memset(&run->counts, 0, sizeof(run->counts));
+	step_execute(run->policy, run->step, run->now, &run->counts);
+	record_step(run);
 }
 
 static void
@@ -291,10 +313,10 @@ purge_action(void *arg)
 {
 	Run		   *run = (Run *) arg;
 	PurgePosition position = run->position;
-	StepCounts	counts = {0};
 
-	run->more = step_purge_batch(run->policy, run->step, run->now, &position, &counts);
-	record_counts(&run->record, &counts);
+	memset(&run->counts, 0, sizeof(run->counts));
+	run->more = step_purge_batch(run->policy, run->step, run->now, &position, &run->counts);
+	record_step(run);
 	run->position = position;
 }
 
@@ -363,6 +385,8 @@ run_plan(Run *run)
 static void
 finish_record(Run *run, instr_time started)
 {
+	if (run->origin == RUN_BY_FUNCTION)
+		record_counts(&run->record, &run->total);
 	record_finish(&run->record, started, clock_is_set() ? run->now : clock_now(),
 				  run->context, run->result);
 }

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
+#include "utils/resowner.h"
 
 #include "compat.h"
 #include "query.h"
@@ -45,6 +46,8 @@ pin_settings(void)
 		{"statement_timeout", "0"},
 		{"lock_timeout", "0"},
 		{"idle_in_transaction_session_timeout", "0"},
+		{"exit_on_error", "off"},
+		{"quote_all_identifiers", "off"},
 #if PG_VERSION_NUM >= 170000
 		{"transaction_timeout", "0"},
 #endif
@@ -64,6 +67,9 @@ open_portal(void)
 {
 	Portal		portal = CreatePortal("", true, true);
 
+	/* made for a transaction, of which there is none yet */
+	ResourceOwnerDelete(portal->resowner);
+	portal->resowner = NULL;
 	portal->visible = false;
 	portal->createLevel = 1;
 	ActivePortal = portal;
