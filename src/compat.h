@@ -11,9 +11,16 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "fmgr.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 #if PG_VERSION_NUM < 150000
 #error "cvwiz needs PostgreSQL 15 or later"
@@ -59,6 +66,49 @@ compat_guc_malloc(size_t size)
 	return guc_malloc(LOG, size);
 #else
 	return malloc(size);
+#endif
+}
+
+/* 19 keeps the result in the state. */
+typedef struct JsonbBuilder
+{
+#if PG_VERSION_NUM >= 190000
+	JsonbInState state;
+#else
+	JsonbParseState *state;
+	JsonbValue *result;
+#endif
+} JsonbBuilder;
+
+static inline void
+compat_push_jsonb(JsonbBuilder *builder, JsonbIteratorToken token, JsonbValue *value)
+{
+#if PG_VERSION_NUM >= 190000
+	pushJsonbValue(&builder->state, token, value);
+#else
+	builder->result = pushJsonbValue(&builder->state, token, value);
+#endif
+}
+
+static inline Jsonb *
+compat_built_jsonb(JsonbBuilder *builder)
+{
+#if PG_VERSION_NUM >= 190000
+	return JsonbValueToJsonb(builder->state.result);
+#else
+	return JsonbValueToJsonb(builder->result);
+#endif
+}
+
+/* 16 brought soft errors: false, then, and the context says why. */
+static inline bool
+compat_jsonb_in(char *text, Node *context, Datum *result)
+{
+#if PG_VERSION_NUM >= 160000
+	return DirectInputFunctionCallSafe(jsonb_in, text, InvalidOid, -1, context, result);
+#else
+	*result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	return true;
 #endif
 }
 

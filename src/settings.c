@@ -25,6 +25,22 @@ char	   *setting_databases = NULL;
 int			setting_naptime = 60;
 int			setting_purge_time = 3 * 3600;
 
+int			setting_max_snapshot_size = 512000;
+int			setting_warning_snapshot_size = 256000;
+int			setting_max_array_length = 100;
+int			setting_snapshot_notice = WARNING;
+int			setting_compression_level = 6;
+int			setting_max_inflated_size = 256 * 1024 * 1024;
+
+/* "off" lies below every level that is ever sent or logged. */
+static const struct config_enum_entry snapshot_notice_options[] = {
+	{"warning", WARNING, false},
+	{"notice", NOTICE, false},
+	{"log", LOG, false},
+	{"off", 0, false},
+	{NULL, 0, false}
+};
+
 static char *now_string = NULL;
 static char *purge_time_string = NULL;
 
@@ -126,6 +142,48 @@ settings_define(void)
 							   "03:00",
 							   PGC_SIGHUP, 0,
 							   check_purge_time, assign_purge_time, NULL);
+
+	DefineCustomIntVariable("cvwiz.max_snapshot_size",
+							"Greatest size of a snapshot, in bytes of its text.",
+							"Taken where the trigger or the call names none.",
+							&setting_max_snapshot_size,
+							512000, 1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cvwiz.warning_snapshot_size",
+							"Size above which a snapshot is reduced, in bytes of its text.",
+							"Taken where the trigger or the call names none.",
+							&setting_warning_snapshot_size,
+							256000, 1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cvwiz.max_array_length",
+							"Items that an array keeps when a snapshot is reduced.",
+							"Taken where the trigger or the call names none.",
+							&setting_max_array_length,
+							100, 1, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("cvwiz.snapshot_notice",
+							 "How the trigger tells that it has reduced a snapshot.",
+							 NULL,
+							 &setting_snapshot_notice,
+							 WARNING, snapshot_notice_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cvwiz.compression_level",
+							"Effort of zlib when a cvwiz.zjsonb or a gzip is made.",
+							"From 1, the fastest, to 9, the smallest.",
+							&setting_compression_level,
+							6, 1, 9,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cvwiz.max_inflated_size",
+							"Greatest size that cvwiz.gunzip() inflates to, in bytes.",
+							NULL,
+							&setting_max_inflated_size,
+							256 * 1024 * 1024, 1, 1024 * 1024 * 1024 - 1,
+							PGC_SUSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("cvwiz.now",
 							   "Clock that tests set; empty in production.",

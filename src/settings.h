@@ -18,6 +18,12 @@ extern bool setting_worker;
 extern char *setting_databases; /* comma-separated; empty: all */
 extern int	setting_naptime;	/* seconds */
 extern int	setting_purge_time; /* seconds since midnight, UTC */
+extern int	setting_max_snapshot_size;	/* bytes of text */
+extern int	setting_warning_snapshot_size;	/* bytes of text */
+extern int	setting_max_array_length;	/* items */
+extern int	setting_snapshot_notice;	/* an elevel; 0: off */
+extern int	setting_compression_level;	/* 1 to 9 */
+extern int	setting_max_inflated_size;	/* bytes */
 
 extern void settings_define(void);
 

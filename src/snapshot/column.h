@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * column.h
+ *		Columns that can hold a snapshot: jsonb, json, cvwiz.zjsonb, and
+ *		domains over them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVWIZ_COLUMN_H
+#define CVWIZ_COLUMN_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "utils/jsonb.h"
+
+typedef enum SnapshotKind
+{
+	SNAPSHOT_JSONB,
+	SNAPSHOT_JSON,
+	SNAPSHOT_ZJSONB
+} SnapshotKind;
+
+/*
+ * ERROR 42703 for no such column, 42804 for another type.  Gives the column's
+ * number and its type, a domain maybe, where wanted.
+ */
+extern SnapshotKind snapshot_column_kind(Oid relid, const char *column,
+										 AttrNumber *attnum, Oid *type);
+
+/* Bytes of the document's text: for json as it was written. */
+extern uint64 snapshot_datum_size(SnapshotKind kind, Datum value);
+
+extern Jsonb *snapshot_datum_to_jsonb(SnapshotKind kind, Datum value);
+extern Datum snapshot_datum_from_jsonb(SnapshotKind kind, Jsonb *jsonb);
+
+/* cvwiz.enforce_snapshot_limits() */
+extern Oid	enforce_function_oid(void);
+
+#endif							/* CVWIZ_COLUMN_H */

@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * size.c
+ *		How many bytes a jsonb has as text, without making the text.
+ *
+ * Walks the entries with a running offset, where getJsonbOffset() would look
+ * back over up to JB_OFFSET_STRIDE of them for each; the form of the text is
+ * that of JsonbToCString() and escape_json() in PostgreSQL's jsonb.c and
+ * json.c: "k": v, a space after each colon and comma.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "snapshot/size.h"
+
+PG_FUNCTION_INFO_V1(cvwiz_snapshot_size);
+
+static uint64 container_text_size(JsonbContainer *container);
+
+/* ---- strings ---- */
+
+#define EACH_BYTE(b) (UINT64CONST(0x0101010101010101) * (b))
+
+/* Whether one of eight bytes is below 0x20, a quote or a backslash. */
+static inline bool
+has_escaped_byte(uint64 word)
+{
+	uint64		quote = word ^ EACH_BYTE('"');
+	uint64		backslash = word ^ EACH_BYTE('\\');
+
+	/* The high bit of a byte is set where the subtraction has borrowed. */
+	return (((word - EACH_BYTE(0x20)) & ~word) |
+			((quote - EACH_BYTE(0x01)) & ~quote) |
+			((backslash - EACH_BYTE(0x01)) & ~backslash)) & EACH_BYTE(0x80);
+}
+
+/* What a byte takes beyond itself. */
+static inline uint64
+escape_size(unsigned char c)
+{
+	switch (c)
+	{
+		case '"':
+		case '\\':
+		case '\b':
+		case '\f':
+		case '\n':
+		case '\r':
+		case '\t':
+			return 1;
+		default:
+			return c < 0x20 ? 5 : 0;	/* \u001f */
+	}
+}
+
+static uint64
+string_text_size(const char *string, uint32 length)
+{
+	uint64		size = (uint64) length + 2;
+	uint32		i = 0;
+
+	for (; i + sizeof(uint64) <= length; i += sizeof(uint64))
+	{
+		uint64		word;
+
+		memcpy(&word, string + i, sizeof(word));
+		if (!has_escaped_byte(word))
+			continue;
+		for (uint32 j = 0; j < sizeof(uint64); j++)
+			size += escape_size(string[i + j]);
+	}
+	for (; i < length; i++)
+		size += escape_size(string[i]);
+	return size;
+}
+
+/* ---- numbers ---- */
+
+static uint64
+numeric_text_size(Numeric number)
+{
+	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out,
+														   NumericGetDatum(number)));
+	uint64		size = strlen(text);
+
+	pfree(text);
+	return size;
+}
+
+/* ---- entries ---- */
+
+/* The length of an entry that begins at offset; moves the offset past it. */
+static inline uint32
+advance(JEntry entry, uint32 *offset)
+{
+	uint32		start = *offset;
+
+	JBE_ADVANCE_OFFSET(*offset, entry);
+	return *offset - start;
+}
+
+static uint64
+entry_text_size(JEntry entry, char *base, uint32 offset, uint32 length)
+{
+	if (JBE_ISSTRING(entry))
+		return string_text_size(base + offset, length);
+	if (JBE_ISCONTAINER(entry))
+		return container_text_size((JsonbContainer *) (base + INTALIGN(offset)));
+	if (JBE_ISNUMERIC(entry))
+		return numeric_text_size((Numeric) (base + INTALIGN(offset)));
+	if (JBE_ISBOOL_FALSE(entry))
+		return 5;
+	Assert(JBE_ISBOOL_TRUE(entry) || JBE_ISNULL(entry));
+	return 4;
+}
+
+static uint64
+container_text_size(JsonbContainer *container)
+{
+	uint32		count = JsonContainerSize(container);
+	bool		is_object = JsonContainerIsObject(container);
+	uint32		entries = is_object ? count * 2 : count;
+	char	   *base = (char *) &container->children[entries];
+	uint32		offset = 0;
+	uint64		size = 0;
+
+	check_stack_depth();
+
+	/* An object has its keys first, then their values. */
+	for (uint32 i = 0; i < entries; i++)
+	{
+		JEntry		entry = container->children[i];
+		uint32		start = offset;
+		uint32		length = advance(entry, &offset);
+
+		CHECK_FOR_INTERRUPTS();
+		size += entry_text_size(entry, base, start, length);
+	}
+
+	if (JsonContainerIsScalar(container))
+		return size;
+	if (is_object)
+		size += (uint64) count * 2; /* ": " */
+	if (count > 1)
+		size += ((uint64) count - 1) * 2;	/* ", " */
+	return size + 2;
+}
+
+uint64
+snapshot_text_size(Jsonb *snapshot)
+{
+	return container_text_size(&snapshot->root);
+}
+
+uint64
+json_value_text_size(const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			return 4;
+		case jbvBool:
+			return value->val.boolean ? 4 : 5;
+		case jbvString:
+			return string_text_size(value->val.string.val, value->val.string.len);
+		case jbvNumeric:
+			return numeric_text_size(value->val.numeric);
+		case jbvBinary:
+			return container_text_size(value->val.binary.data);
+		default:
+			elog(ERROR, "unexpected jsonb value type: %d", (int) value->type);
+			return 0;
+	}
+}
+
+/*
+ * SQL: cvwiz.snapshot_size(snapshot jsonb) RETURNS bigint
+ */
+Datum
+cvwiz_snapshot_size(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *snapshot = PG_GETARG_JSONB_P(0);
+	uint64		size = snapshot_text_size(snapshot);
+
+	PG_FREE_IF_COPY(snapshot, 0);
+	PG_RETURN_INT64((int64) size);
+}

@@ -1,0 +1,328 @@
+/*-------------------------------------------------------------------------
+ *
+ * trigger.c
+ *		The trigger that keeps snapshots within their limits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "settings.h"
+#include "snapshot/column.h"
+#include "snapshot/size.h"
+#include "snapshot/trigger.h"
+
+/* Of an oversized document, the keys that are named. */
+#define NAMED_KEYS 5
+
+PG_FUNCTION_INFO_V1(cvwiz_enforce_snapshot_limits);
+
+/* What a trigger asks for, looked up once. */
+typedef struct CachedTrigger
+{
+	Oid			oid;			/* of the trigger; the hash key */
+	Oid			relid;
+	bool		valid;
+	MemoryContext context;		/* of what follows */
+	TriggerArguments arguments;
+	SnapshotKind kind;
+	AttrNumber	attnum;
+	Oid			domain;			/* InvalidOid: the column's type is none */
+	void	   *domain_state;	/* of domain_check() */
+} CachedTrigger;
+
+static HTAB *cache = NULL;
+
+/* ---- the cache ---- */
+
+/* Whatever happened to the relation: its columns, its triggers. */
+static void
+invalidate(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	CachedTrigger *entry;
+
+	hash_seq_init(&status, cache);
+	while ((entry = (CachedTrigger *) hash_seq_search(&status)) != NULL)
+	{
+		if (!OidIsValid(relid) || entry->relid == relid)
+			entry->valid = false;
+	}
+}
+
+static void
+init_cache(void)
+{
+	HASHCTL		control;
+
+	control.keysize = sizeof(Oid);
+	control.entrysize = sizeof(CachedTrigger);
+	cache = hash_create("cvwiz snapshot triggers", 16, &control, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(invalidate, (Datum) 0);
+}
+
+static void
+fill_entry(CachedTrigger *entry, const TriggerData *trigger)
+{
+	MemoryContext caller;
+	Oid			type;
+
+	/* invalid until it is whole: reading the arguments may fail */
+	entry->valid = false;
+	if (entry->context != NULL)
+		MemoryContextDelete(entry->context);
+	entry->context = AllocSetContextCreate(CacheMemoryContext, "cvwiz snapshot trigger",
+										   ALLOCSET_SMALL_SIZES);
+	entry->relid = RelationGetRelid(trigger->tg_relation);
+	entry->domain_state = NULL;
+
+	caller = MemoryContextSwitchTo(entry->context);
+	trigger_parse_arguments(trigger->tg_trigger->tgnargs, trigger->tg_trigger->tgargs,
+							&entry->arguments);
+	MemoryContextSwitchTo(caller);
+
+	entry->kind = snapshot_column_kind(entry->relid, entry->arguments.column,
+									   &entry->attnum, &type);
+	entry->domain = get_typtype(type) == TYPTYPE_DOMAIN ? type : InvalidOid;
+	entry->valid = true;
+}
+
+static CachedTrigger *
+find_entry(const TriggerData *trigger)
+{
+	CachedTrigger *entry;
+	bool		found;
+
+	if (cache == NULL)
+		init_cache();
+
+	entry = (CachedTrigger *) hash_search(cache, &trigger->tg_trigger->tgoid,
+										  HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->valid = false;
+		entry->context = NULL;
+	}
+	if (!entry->valid)
+		fill_entry(entry, trigger);
+	return entry;
+}
+
+/* ---- the error ---- */
+
+typedef struct KeySize
+{
+	JsonbValue	key;
+	uint64		size;
+} KeySize;
+
+static int
+compare_key_sizes(const void *a, const void *b)
+{
+	uint64		size_a = ((const KeySize *) a)->size;
+	uint64		size_b = ((const KeySize *) b)->size;
+
+	return size_a < size_b ? 1 : size_a > size_b ? -1 : 0;
+}
+
+/* Where the bytes are: the largest of the root's keys. */
+static char *
+describe_largest_keys(Jsonb *snapshot)
+{
+	uint32		count = JB_ROOT_COUNT(snapshot);
+	JsonbIterator *it = JsonbIteratorInit(&snapshot->root);
+	KeySize    *keys;
+	JsonbValue	value;
+	uint32		n = 0;
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (!JB_ROOT_IS_OBJECT(snapshot))
+	{
+		if (JB_ROOT_IS_SCALAR(snapshot))
+			appendStringInfoString(&buf, "The document is a single value.");
+		else
+			appendStringInfo(&buf, "The document is an array of %u items.", count);
+		return buf.data;
+	}
+
+	keys = (KeySize *) palloc_extended(sizeof(KeySize) * Max(count, 1), MCXT_ALLOC_HUGE);
+	(void) JsonbIteratorNext(&it, &value, true);
+	while (JsonbIteratorNext(&it, &keys[n].key, true) == WJB_KEY)
+	{
+		(void) JsonbIteratorNext(&it, &value, true);
+		keys[n++].size = json_value_text_size(&value);
+		if (n == count)
+			break;
+	}
+	qsort(keys, n, sizeof(KeySize), compare_key_sizes);
+
+	appendStringInfoString(&buf, "Largest keys: ");
+	for (uint32 i = 0; i < Min(n, NAMED_KEYS); i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&buf, ", ");
+		escape_json(&buf, pnstrdup(keys[i].key.val.string.val,
+								   Min(keys[i].key.val.string.len, NAMEDATALEN)));
+		appendStringInfo(&buf, " (%s bytes)", size_with_commas(keys[i].size));
+	}
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+static void
+oversize_error(Relation rel, const CachedTrigger *entry, const SnapshotLimits *limits,
+			   uint64 original_size, uint64 size, Jsonb *snapshot)
+{
+	char	   *reduced = size == original_size ? "" :
+		psprintf(", and %s bytes after reduction", size_with_commas(size));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("snapshot in column \"%s\" of table \"%s\" has %s bytes%s: the maximum is %s bytes",
+					entry->arguments.column, RelationGetRelationName(rel),
+					size_with_commas(original_size), reduced,
+					size_with_commas(limits->max_size)),
+			 errdetail_internal("%s", describe_largest_keys(snapshot)),
+			 errhint("Leave parts of the document out, or let the table's owner raise the limit with cvwiz.add_snapshot_limits()."),
+			 errtablecol(rel, entry->attnum)));
+}
+
+static void
+tell_of_reduction(Relation rel, const CachedTrigger *entry, const Reduction *reduction)
+{
+	if (setting_snapshot_notice == 0)
+		return;
+
+	ereport(setting_snapshot_notice,
+			(errmsg("snapshot in column \"%s\" of table \"%s\" was reduced from %s to %s bytes",
+					entry->arguments.column, RelationGetRelationName(rel),
+					size_with_commas(reduction->original_size),
+					size_with_commas(reduction->size)),
+			 errdetail("%s", reduction->compressed ?
+					   "Only metadata of its items is kept." :
+					   reduction->truncated ?
+					   "Its long arrays have lost their older items." :
+					   "White space and repeated keys are gone.")));
+}
+
+/* ---- the trigger ---- */
+
+static void
+check_called_as_trigger(FunctionCallInfo fcinfo)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		  TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("cvwiz.enforce_snapshot_limits() was not fired by a BEFORE INSERT OR UPDATE trigger FOR EACH ROW"),
+				 errhint("cvwiz.add_snapshot_limits() makes such a trigger.")));
+}
+
+/*
+ * An UPDATE hands a column that it leaves alone on as it is stored, so the
+ * bytes are compared, or the pointer into the TOAST table is, and nothing is
+ * fetched.
+ */
+static bool
+column_is_unchanged(TriggerData *trigger, const CachedTrigger *entry, Datum value)
+{
+	Datum		old_value;
+	bool		isnull;
+
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		return false;
+	old_value = heap_getattr(trigger->tg_trigtuple, entry->attnum,
+							 RelationGetDescr(trigger->tg_relation), &isnull);
+	return !isnull && datumIsEqual(old_value, value, false, -1);
+}
+
+/* The document to store instead, or NULL for the one that is there. */
+static Jsonb *
+reduce_value(Relation rel, const CachedTrigger *entry, const SnapshotLimits *limits,
+			 Datum value, uint64 size)
+{
+	Jsonb	   *snapshot = snapshot_datum_to_jsonb(entry->kind, value);
+	Reduction	reduction;
+	bool		changed;
+
+	if (entry->arguments.on_oversize == OVERSIZE_REJECT)
+		oversize_error(rel, entry, limits, size, size, snapshot);
+
+	reduce_for_storage(snapshot, limits, &entry->arguments.options,
+					   entry->arguments.on_oversize == OVERSIZE_REDUCE, false, &reduction);
+	if (reduction.size > (uint64) limits->max_size)
+		oversize_error(rel, entry, limits, size, reduction.size, reduction.snapshot);
+
+	/* A json that is too large for its white space only is stored without. */
+	changed = reduction.snapshot != snapshot || size > (uint64) limits->max_size;
+	if (!changed)
+		return NULL;
+	reduction.original_size = size;
+	tell_of_reduction(rel, entry, &reduction);
+	return reduction.snapshot;
+}
+
+/*
+ * SQL: cvwiz.enforce_snapshot_limits() RETURNS trigger
+ */
+Datum
+cvwiz_enforce_snapshot_limits(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CachedTrigger *entry;
+	SnapshotLimits limits;
+	HeapTuple	tuple;
+	Datum		value;
+	bool		isnull;
+	uint64		size;
+	Jsonb	   *reduced;
+	int			attnum;
+
+	check_called_as_trigger(fcinfo);
+	entry = find_entry(trigger);
+	tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+		trigger->tg_newtuple : trigger->tg_trigtuple;
+
+	value = heap_getattr(tuple, entry->attnum, RelationGetDescr(trigger->tg_relation), &isnull);
+	if (isnull || column_is_unchanged(trigger, entry, value))
+		return PointerGetDatum(tuple);
+
+	limits_resolve(&entry->arguments.given, &limits);
+	size = snapshot_datum_size(entry->kind, value);
+	if (size <= (uint64) (entry->arguments.on_oversize == OVERSIZE_REJECT ?
+						  limits.max_size : limits.warning_size))
+		return PointerGetDatum(tuple);
+
+	reduced = reduce_value(trigger->tg_relation, entry, &limits, value, size);
+	if (reduced == NULL)
+		return PointerGetDatum(tuple);
+
+	value = snapshot_datum_from_jsonb(entry->kind, reduced);
+	if (OidIsValid(entry->domain))
+		domain_check(value, false, entry->domain, &entry->domain_state, entry->context);
+	attnum = entry->attnum;
+	isnull = false;
+	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, RelationGetDescr(trigger->tg_relation),
+													 1, &attnum, &value, &isnull));
+}
