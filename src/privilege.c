@@ -151,6 +151,34 @@ check_tree_owner(Oid relid)
 }
 
 void
+relation_gone_error(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation with OID %u does not exist", relid),
+			 errhint("It may have been dropped; what cvwiz knew of it went with it.")));
+}
+
+Oid
+owned_relation_argument(FunctionCallInfo fcinfo)
+{
+	Oid			relid;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("relation must not be null"),
+				 errhint("Name the table, as in 'public.audit_logs'.")));
+
+	relid = PG_GETARG_OID(0);
+	LockRelationOid(relid, AccessShareLock);
+	if (get_rel_name(relid) == NULL)
+		relation_gone_error(relid);
+	check_relation_owner(relid);
+	return relid;
+}
+
+void
 check_relation_owner(Oid relid)
 {
 	if (compat_owns_relation(relid, GetUserId()))

@@ -17,6 +17,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+#include "fmgr.h"
 #include "storage/lockdefs.h"
 
 typedef struct SavedPrivileges
@@ -52,6 +54,16 @@ extern int	secure_search_path(void);
 
 /* The owner of a relation, InvalidOid where it is gone. */
 extern Oid	relation_owner(Oid relid);
+
+/* ERROR 42P01 */
+COMPAT_NORETURN extern void relation_gone_error(Oid relid);
+
+/*
+ * The relation that a SQL function's first argument names, locked against being
+ * dropped: ERROR 22004 for NULL, 42P01 for none, 42501 where it is not the
+ * caller's.
+ */
+extern Oid	owned_relation_argument(FunctionCallInfo fcinfo);
 
 /* ERROR 42501 unless the current user has the rights of the owner. */
 extern void check_relation_owner(Oid relid);

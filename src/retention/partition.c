@@ -293,16 +293,10 @@ cvwiz_create_partition(PG_FUNCTION_ARGS)
 	Oid			result;
 
 	PreventCommandDuringRecovery("cvwiz.create_partition()");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("relation must not be null"),
-				 errhint("Name the partitioned table.")));
-	relid = PG_GETARG_OID(0);
+	relid = owned_relation_argument(fcinfo);
 	month.lower = month_start(month_argument(fcinfo, 1), 0);
 	month.upper = month_start(month.lower, 1);
 
-	check_relation_owner(relid);
 	time_column_of_key(relid, &column);
 
 	SPI_connect();

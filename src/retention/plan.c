@@ -441,16 +441,10 @@ put_step(ReturnSetInfo *rsinfo, Oid relid, int number, const RetentionStep *step
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-typedef struct PlanOutput
-{
-	ReturnSetInfo *rsinfo;
-	Oid			relid;
-} PlanOutput;
-
 static void
 put_plan(void *arg)
 {
-	PlanOutput *output = (PlanOutput *) arg;
+	PolicyRows *output = (PolicyRows *) arg;
 	RetentionPolicy *policy = policy_require(output->relid);
 	ListCell   *lc;
 	int			number = 0;
@@ -465,24 +459,6 @@ put_plan(void *arg)
 Datum
 cvwiz_retention_plan(PG_FUNCTION_ARGS)
 {
-	Oid			relid = policy_argument(fcinfo);
-	PlanOutput	output = {(ReturnSetInfo *) fcinfo->resultinfo, InvalidOid};
-	ListCell   *lc;
-
-	InitMaterializedSRF(fcinfo, 0);
-	if (OidIsValid(relid) && !may_monitor_relation(relid))
-		check_relation_owner(relid);
-
-	SPI_connect();
-	foreach(lc, policy_relations(relid, may_monitor_relation))
-	{
-		output.relid = lfirst_oid(lc);
-		if (OidIsValid(relid))
-			put_plan(&output);
-		else
-			guard_or_warn(put_plan, &output, output.relid);
-	}
-	SPI_finish();
-
+	policy_put_rows(fcinfo, put_plan);
 	return (Datum) 0;
 }

@@ -19,6 +19,7 @@
 #include "commands/defrem.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
@@ -257,15 +258,6 @@ policy_check_foreign_keys(Oid relid)
 
 /* ---- arguments ---- */
 
-void
-relation_gone_error(Oid relid)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_TABLE),
-			 errmsg("relation with OID %u does not exist", relid),
-			 errhint("If it was dropped, its retention policy is gone with it.")));
-}
-
 static void
 check_range(const char *argument, int value, int min, int max, const char *hint)
 {
@@ -306,26 +298,6 @@ required_int(FunctionCallInfo fcinfo, int n, const char *argument)
 	return PG_GETARG_INT32(n);
 }
 
-/* The relation, locked against being dropped, and owned by the caller. */
-static Oid
-required_owned_relation(FunctionCallInfo fcinfo)
-{
-	Oid			relid;
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("relation must not be null"),
-				 errhint("Name the table, as in 'public.audit_logs'.")));
-
-	relid = PG_GETARG_OID(0);
-	LockRelationOid(relid, AccessShareLock);
-	if (get_rel_name(relid) == NULL)
-		relation_gone_error(relid);
-	check_relation_owner(relid);
-	return relid;
-}
-
 Oid
 policy_argument(FunctionCallInfo fcinfo)
 {
@@ -334,6 +306,29 @@ policy_argument(FunctionCallInfo fcinfo)
 	if (!OidIsValid(PG_GETARG_OID(0)))
 		relation_gone_error(InvalidOid);
 	return PG_GETARG_OID(0);
+}
+
+void
+policy_put_rows(FunctionCallInfo fcinfo, GuardedAction put_rows)
+{
+	Oid			relid = policy_argument(fcinfo);
+	PolicyRows	rows = {(ReturnSetInfo *) fcinfo->resultinfo, InvalidOid};
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (OidIsValid(relid) && !may_monitor_relation(relid))
+		check_relation_owner(relid);
+
+	SPI_connect();
+	foreach(lc, policy_relations(relid, may_monitor_relation))
+	{
+		rows.relid = lfirst_oid(lc);
+		if (OidIsValid(relid))
+			put_rows(&rows);
+		else
+			guard_or_warn(put_rows, &rows, rows.relid);
+	}
+	SPI_finish();
 }
 
 static void
@@ -357,7 +352,7 @@ no_policy_error(Oid relid)
 Datum
 cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 {
-	Oid			relid = required_owned_relation(fcinfo);
+	Oid			relid = owned_relation_argument(fcinfo);
 	char	   *name = PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1));
 	int			retention_days = required_int(fcinfo, 2, "retention_days");
 	int			premake_months = required_int(fcinfo, 3, "premake_months");
@@ -418,7 +413,7 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 Datum
 cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 {
-	Oid			relid = required_owned_relation(fcinfo);
+	Oid			relid = owned_relation_argument(fcinfo);
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 	uint64		updated;
@@ -457,7 +452,7 @@ cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 Datum
 cvwiz_remove_retention_policy(PG_FUNCTION_ARGS)
 {
-	Oid			relid = required_owned_relation(fcinfo);
+	Oid			relid = owned_relation_argument(fcinfo);
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 	uint64		deleted;

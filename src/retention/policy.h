@@ -13,9 +13,10 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
-#include "compat.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
+#include "guard.h"
+#include "nodes/execnodes.h"
 #include "nodes/pg_list.h"
 
 #define POLICY_MIN_RETENTION_DAYS	30
@@ -73,9 +74,6 @@ extern RetentionPolicy *policy_read(Oid relid, PolicyLock lock);
  */
 extern Oid	policy_argument(FunctionCallInfo fcinfo);
 
-/* ERROR 42P01 */
-COMPAT_NORETURN extern void relation_gone_error(Oid relid);
-
 /* Like policy_read(), but no policy is an ERROR 42704. */
 extern RetentionPolicy *policy_require(Oid relid);
 
@@ -85,6 +83,19 @@ extern RetentionPolicy *policy_require(Oid relid);
  * A list of OIDs.  Needs SPI.
  */
 extern List *policy_relations(Oid relid, bool (*allowed) (Oid relid));
+
+/*
+ * A set-returning function over policies: the one of its argument, or all that
+ * the caller may see, where one that fails is a WARNING.  put_rows is handed a
+ * PolicyRows, and may use SPI.
+ */
+typedef struct PolicyRows
+{
+	ReturnSetInfo *rsinfo;
+	Oid			relid;
+} PolicyRows;
+
+extern void policy_put_rows(FunctionCallInfo fcinfo, GuardedAction put_rows);
 
 /* The moment before which this policy's rows have expired. */
 extern TimestampTz policy_cutoff(const RetentionPolicy *policy, TimestampTz now);

@@ -27,12 +27,6 @@
 PG_FUNCTION_INFO_V1(cvwiz_log_statistics);
 PG_FUNCTION_INFO_V1(cvwiz_count_null_times);
 
-typedef struct StatisticsOutput
-{
-	ReturnSetInfo *rsinfo;
-	Oid			relid;
-} StatisticsOutput;
-
 /* The whole partition tree: tables, indexes, TOAST. */
 static int64
 tree_size(Oid relid)
@@ -59,7 +53,7 @@ tree_size(Oid relid)
 static void
 put_statistics(void *arg)
 {
-	StatisticsOutput *output = (StatisticsOutput *) arg;
+	PolicyRows *output = (PolicyRows *) arg;
 	RetentionPolicy *policy = policy_require(output->relid);
 	TimestampTz cutoff = policy_cutoff(policy, clock_now());
 	const char *column = quote_identifier(NameStr(policy->column.name));
@@ -108,25 +102,7 @@ put_statistics(void *arg)
 Datum
 cvwiz_log_statistics(PG_FUNCTION_ARGS)
 {
-	Oid			relid = policy_argument(fcinfo);
-	StatisticsOutput output = {(ReturnSetInfo *) fcinfo->resultinfo, InvalidOid};
-	ListCell   *lc;
-
-	InitMaterializedSRF(fcinfo, 0);
-	if (OidIsValid(relid) && !may_monitor_relation(relid))
-		check_relation_owner(relid);
-
-	SPI_connect();
-	foreach(lc, policy_relations(relid, may_monitor_relation))
-	{
-		output.relid = lfirst_oid(lc);
-		if (OidIsValid(relid))
-			put_statistics(&output);
-		else
-			guard_or_warn(put_statistics, &output, output.relid);
-	}
-	SPI_finish();
-
+	policy_put_rows(fcinfo, put_statistics);
 	return (Datum) 0;
 }
 

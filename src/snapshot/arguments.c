@@ -265,21 +265,13 @@ choose_trigger_name(Oid relid, const char *column)
 static void
 required_relation_and_column(FunctionCallInfo fcinfo, Oid *relid, char **column)
 {
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	*relid = owned_relation_argument(fcinfo);
+	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null",
-						PG_ARGISNULL(0) ? "relation" : "snapshot_column"),
-				 errhint("Name the table and its column, as in ('\"ResumeVersion\"', 'snapshot').")));
-	*relid = PG_GETARG_OID(0);
+				 errmsg("snapshot_column must not be null"),
+				 errhint("Name the column that has the documents.")));
 	*column = NameStr(*PG_GETARG_NAME(1));
-	LockRelationOid(*relid, AccessShareLock);
-	if (get_rel_name(*relid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", *relid),
-				 errhint("Name a table.")));
-	check_relation_owner(*relid);
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
+#include "privilege.h"
 #include "query.h"
 #include "snapshot/column.h"
 #include "snapshot/limits.h"
@@ -43,10 +44,7 @@ cvwiz_audit_existing_snapshots(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	LockRelationOid(relid, AccessShareLock);
 	if (get_rel_name(relid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid),
-				 errhint("Name a table.")));
+		relation_gone_error(relid);
 	limits_resolve(&given, &limits);
 
 	size = snapshot_column_kind(relid, column, NULL, NULL) == SNAPSHOT_JSON ?
