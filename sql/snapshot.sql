@@ -12,6 +12,11 @@ RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 
 COMMENT ON FUNCTION cvwiz.has_long_arrays(jsonb, int) IS
 'Whether any array at any depth has more items than that. For cvwiz.audit_existing_snapshots().';
 
+CREATE FUNCTION cvwiz.has_long_arrays(snapshot json, max_array_length int)
+RETURNS boolean LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_json_has_long_arrays';
+COMMENT ON FUNCTION cvwiz.has_long_arrays(json, int) IS
+'The same of a json; NULL for one that jsonb does not take. For cvwiz.audit_existing_snapshots().';
+
 CREATE FUNCTION cvwiz.validate_snapshot(snapshot jsonb, max_size int DEFAULT NULL, warning_size int DEFAULT NULL, max_array_length int DEFAULT NULL)
 RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_validate_snapshot';
 COMMENT ON FUNCTION cvwiz.validate_snapshot(jsonb, int, int, int) IS

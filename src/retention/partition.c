@@ -357,6 +357,7 @@ cvwiz_detach_partition(PG_FUNCTION_ARGS)
 {
 	Oid			child;
 	Oid			parent;
+	char		relkind;
 	SavedPrivileges saved;
 
 	PreventCommandDuringRecovery("cvwiz.detach_partition()");
@@ -366,7 +367,9 @@ cvwiz_detach_partition(PG_FUNCTION_ARGS)
 				 errmsg("partition must not be null"),
 				 errhint("Name the partition, as in 'public.audit_logs_2024_01'.")));
 	child = PG_GETARG_OID(0);
-	if (!get_rel_relispartition(child))
+	relkind = get_rel_relkind(child);
+	if (!get_rel_relispartition(child) || relkind == RELKIND_INDEX ||
+		relkind == RELKIND_PARTITIONED_INDEX)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a partition",

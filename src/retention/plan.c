@@ -225,7 +225,7 @@ plan_creates(const RetentionPolicy *policy, List *partitions, TimestampTz now)
 													step->target_name, *gap);
 			step->reason = n == 0 ?
 				pstrdup("no partition takes rows of the current month") :
-				psprintf("the policy makes partitions %d months ahead", policy->premake_months);
+				psprintf("premake_months is %d", policy->premake_months);
 			names = lappend(names, step->target_name);
 			steps = lappend(steps, step);
 		}

@@ -259,30 +259,30 @@ policy_check_foreign_keys(Oid relid)
 /* ---- arguments ---- */
 
 static void
-check_range(const char *argument, int value, int min, int max, const char *hint)
+check_range(Oid relid, const char *argument, int value, int min, int max, const char *hint)
 {
 	if (value >= min && value <= max)
 		return;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s is %d, outside the range from %d to %d",
-					argument, value, min, max),
+			 errmsg("%s of table \"%s\" would be %d, outside the range from %d to %d",
+					argument, get_rel_name(relid), value, min, max),
 			 errhint("%s", hint)));
 }
 
 static void
-check_retention_days(int days)
+check_retention_days(Oid relid, int days)
 {
-	check_range("retention_days", days,
+	check_range(relid, "retention_days", days,
 				POLICY_MIN_RETENTION_DAYS, POLICY_MAX_RETENTION_DAYS,
 				"Rows are kept for at least 30 days and at most a year.");
 }
 
 static void
-check_premake_months(int months)
+check_premake_months(Oid relid, int months)
 {
-	check_range("premake_months", months,
+	check_range(relid, "premake_months", months,
 				POLICY_MIN_PREMAKE_MONTHS, POLICY_MAX_PREMAKE_MONTHS,
 				"Partitions are made for at least one month ahead and at most two years.");
 }
@@ -362,8 +362,8 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 	QueryArgs	args = {0};
 	uint64		inserted;
 
-	check_retention_days(retention_days);
-	check_premake_months(premake_months);
+	check_retention_days(relid, retention_days);
+	check_premake_months(relid, premake_months);
 
 	rel = relation_open(relid, NoLock);
 	check_relation_kind(rel);
@@ -419,9 +419,9 @@ cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 	uint64		updated;
 
 	if (!PG_ARGISNULL(1))
-		check_retention_days(PG_GETARG_INT32(1));
+		check_retention_days(relid, PG_GETARG_INT32(1));
 	if (!PG_ARGISNULL(2))
-		check_premake_months(PG_GETARG_INT32(2));
+		check_premake_months(relid, PG_GETARG_INT32(2));
 
 	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
 	query_arg_or_null(&args, INT4OID, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
@@ -527,6 +527,33 @@ policy_require(Oid relid)
 	if (policy == NULL)
 		no_policy_error(relid);
 	return policy;
+}
+
+void
+policy_check_enabled(Oid relid)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+	bool		found;
+	bool		enabled;
+	bool		isnull;
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	become_extension_owner(&saved);
+	found = query_run("SELECT enabled FROM cvwiz.retention_policy WHERE relation = $1",
+					  &args) > 0;
+	enabled = found && DatumGetBool(query_value(0, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+
+	if (!found)
+		no_policy_error(relid);
+	if (!enabled)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the retention policy of table \"%s\" is disabled",
+						get_rel_name(relid)),
+				 errhint("cvwiz.alter_retention_policy(..., enabled => true) enables it.")));
 }
 
 List *

@@ -77,6 +77,9 @@ extern Oid	policy_argument(FunctionCallInfo fcinfo);
 /* Like policy_read(), but no policy is an ERROR 42704. */
 extern RetentionPolicy *policy_require(Oid relid);
 
+/* ERROR 42704 for no policy, 55000 for a disabled one.  Needs SPI. */
+extern void policy_check_enabled(Oid relid);
+
 /*
  * Which policies a call is about: the one of relid, or, for InvalidOid, every
  * enabled one that the current user may handle, in the order of the names.

@@ -81,8 +81,14 @@ record_start(RunRecord *record, RunOrigin origin, TimestampTz now)
 				   " error = pg_catalog.format('interrupted: process %s ended before the run did', pid)"
 				   " WHERE relation = $1 AND finished_at IS NULL",
 				   &relation);
-	query_run_only(psprintf("DELETE FROM cvwiz.retention_run"
-							" WHERE relation = $1 AND started_at < $2 - pg_catalog.make_interval(days => %d)",
+
+	/* Tables that are gone have nobody else to shorten theirs. */
+	query_run_only(psprintf("DELETE FROM cvwiz.retention_run WHERE run_id IN ("
+							" SELECT r.run_id FROM cvwiz.retention_run r"
+							" WHERE r.started_at < $2 - pg_catalog.make_interval(days => %d)"
+							" AND (r.relation = $1 OR NOT EXISTS ("
+							"  SELECT FROM cvwiz.retention_policy p WHERE p.relation = r.relation))"
+							" FOR UPDATE SKIP LOCKED)",
 							RUN_LOG_DAYS),
 				   &relation);
 
@@ -204,7 +210,7 @@ record_finish(const RunRecord *record, instr_time started, TimestampTz finished_
 			  " ELSE pg_catalog.format('%s rows past the cutoff remain', $5) END,"
 			  " error_detail = CASE WHEN error IS NOT NULL OR $4 OR hold THEN error_detail"
 			  " ELSE 'Something keeps them: a trigger or a rule of the table, locks of a long transaction,"
-			  " a foreign table among the partitions, or old rows that come in as fast as they go.' END"
+			  " a foreign table among the partitions, a table that inherits, or old rows that come in as fast as they go.' END"
 			  THIS_RUN
 			  " RETURNING deleted_count, partitions_created, partitions_detached, partitions_dropped, error",
 			  &args);

@@ -255,13 +255,8 @@ plan_action(void *arg)
 	Run		   *run = (Run *) arg;
 
 	MemoryContextSwitchTo(run->context);
+	policy_check_enabled(run->relid);
 	run->policy = policy_require(run->relid);
-	if (!run->policy->enabled)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the retention policy is disabled"),
-				 errhint("cvwiz.alter_retention_policy(..., enabled => true) enables it.")));
-
 	run->result->hold = run->policy->hold;
 	run->result->retention_days = run->policy->retention_days;
 	run->result->cutoff = policy_cutoff(run->policy, run->now);
@@ -509,16 +504,8 @@ relations_to_run(Oid relid)
 {
 	if (OidIsValid(relid))
 	{
-		RetentionPolicy *policy;
-
 		check_relation_owner(relid);
-		policy = policy_require(relid);
-		if (!policy->enabled)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the retention policy of table \"%s\" is disabled",
-							get_rel_name(relid)),
-					 errhint("cvwiz.alter_retention_policy(..., enabled => true) enables it.")));
+		policy_check_enabled(relid);
 	}
 	return policy_relations(relid, owned_by_user);
 }
@@ -563,6 +550,7 @@ cvwiz_cleanup_old_logs(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	PreventCommandDuringRecovery("cvwiz.cleanup_old_logs()");
+	PreventCommandIfReadOnly("cvwiz.cleanup_old_logs()");
 
 	/* With an old snapshot the residue would be one of the past. */
 	if (IsolationUsesXactSnapshot())

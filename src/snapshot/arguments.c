@@ -181,6 +181,7 @@ typedef struct ParseRequest
 	int			nargs;
 	char	  **args;
 	TriggerArguments parsed;
+	SnapshotLimits limits;
 } ParseRequest;
 
 static void
@@ -189,6 +190,7 @@ parse_action(void *arg)
 	ParseRequest *request = (ParseRequest *) arg;
 
 	trigger_parse_arguments(request->nargs, request->args, &request->parsed);
+	limits_resolve(&request->parsed.given, &request->limits);
 }
 
 typedef struct FoundTrigger
@@ -383,7 +385,6 @@ cvwiz_trigger_limits(PG_FUNCTION_ARGS)
 	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
 	ParseRequest request;
 	TriggerArguments *arguments = &request.parsed;
-	SnapshotLimits limits;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -423,13 +424,12 @@ cvwiz_trigger_limits(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
 	}
 
-	limits_resolve(&arguments->given, &limits);
 	namestrcpy(&column, arguments->column);
 	values[0] = NameGetDatum(&column);
 	values[1] = CStringGetTextDatum(oversize_action_name(arguments->on_oversize));
-	values[2] = Int32GetDatum(limits.max_size);
-	values[3] = Int32GetDatum(limits.warning_size);
-	values[4] = Int32GetDatum(limits.max_array_length);
+	values[2] = Int32GetDatum(request.limits.max_size);
+	values[3] = Int32GetDatum(request.limits.warning_size);
+	values[4] = Int32GetDatum(request.limits.max_array_length);
 	nulls[5] = arguments->options.recent_by == NULL;
 	if (!nulls[5])
 		values[5] = CStringGetTextDatum(arguments->options.recent_by);

@@ -35,6 +35,7 @@ cvwiz_audit_existing_snapshots(PG_FUNCTION_ARGS)
 	Oid			relid = PG_GETARG_OID(0);
 	const char *column = NameStr(*PG_GETARG_NAME(1));
 	const char *quoted = quote_identifier(column);
+	SnapshotKind kind;
 	const char *size;
 	GivenLimits given = {0};
 	SnapshotLimits limits;
@@ -47,7 +48,8 @@ cvwiz_audit_existing_snapshots(PG_FUNCTION_ARGS)
 		relation_gone_error(relid);
 	limits_resolve(&given, &limits);
 
-	size = snapshot_column_kind(relid, column, NULL, NULL) == SNAPSHOT_JSON ?
+	kind = snapshot_column_kind(relid, column, NULL, NULL);
+	size = kind == SNAPSHOT_JSON ?
 		"octet_length(%s::text)" : "cvwiz.snapshot_size(%s)";
 	size = psprintf(size, quoted);
 
@@ -58,20 +60,22 @@ cvwiz_audit_existing_snapshots(PG_FUNCTION_ARGS)
 					   "  CASE WHEN s.oversized > 0 THEN format('%%s snapshots exceed %%s bytes: add limits with cvwiz.add_snapshot_limits(), then UPDATE these rows', s.oversized, %1$d) END,"
 					   "  CASE WHEN s.large > 0 THEN format('%%s snapshots are larger than %%s bytes: they would be reduced on their next UPDATE', s.large, %2$d) END,"
 					   "  CASE WHEN s.long_arrays > 0 THEN format('%%s snapshots have arrays of more than %%s items', s.long_arrays, %3$d) END,"
+					   "  CASE WHEN s.unreadable > 0 THEN format('%%s snapshots are no jsonb, and could not be reduced', s.unreadable) END,"
 					   "  CASE WHEN s.stored > 0 AND s.bytes < 2 * s.stored AND %6$s THEN"
 					   "   'Stored as cvwiz.zjsonb they would take less than half the space: ALTER TABLE ... ALTER COLUMN ... TYPE cvwiz.zjsonb' END], NULL)"
 					   " FROM (SELECT count(*) AS total,"
 					   "  count(*) FILTER (WHERE d.size > %1$d) AS oversized,"
 					   "  count(*) FILTER (WHERE d.size > %2$d AND d.size <= %1$d) AS large,"
-					   "  count(*) FILTER (WHERE d.long) AS long_arrays,"
+					   "  count(*) FILTER (WHERE d.long) AS long_arrays, count(*) FILTER (WHERE d.long IS NULL) AS unreadable,"
 					   "  coalesce(sum(d.size), 0)::bigint AS bytes, round(avg(d.size), 1) AS average, max(d.size) AS largest,"
 					   "  coalesce(sum(d.stored), 0)::bigint AS stored"
 					   "  FROM (SELECT %4$s::bigint AS size, pg_column_size(%5$s)::bigint AS stored,"
-					   "   cvwiz.has_long_arrays(%5$s::jsonb, %3$d) AS long FROM %7$s WHERE %5$s IS NOT NULL) d) s",
+					   "   cvwiz.has_long_arrays(%5$s%8$s, %3$d) AS long FROM %7$s WHERE %5$s IS NOT NULL) d) s",
 					   limits.max_size, limits.warning_size, limits.max_array_length,
 					   size, quoted,
-					   snapshot_column_kind(relid, column, NULL, NULL) == SNAPSHOT_ZJSONB ? "false" : "s.bytes > 8192 * s.total",
-					   qualified_relation_name(relid)),
+					   kind == SNAPSHOT_ZJSONB ? "false" : "s.bytes > 8192 * s.total",
+					   qualified_relation_name(relid),
+					   kind == SNAPSHOT_JSON ? "::json" : "::jsonb"),
 			  NULL);
 	for (int i = 0; i < 10; i++)
 		values[i] = query_value(0, i + 1, &nulls[i]);

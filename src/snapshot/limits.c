@@ -11,13 +11,16 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
 #include "compat.h"
+#include "guard.h"
 #include "settings.h"
 #include "snapshot/limits.h"
 #include "snapshot/reduce.h"
@@ -26,9 +29,14 @@
 /* Arrays named in one validation; the others are counted. */
 #define MAX_NAMED_ARRAYS 100
 
+/* Bytes of a key, and of the path to an array, in a message. */
+#define MAX_KEY_LENGTH 64
+#define MAX_PATH_LENGTH 1024
+
 PG_FUNCTION_INFO_V1(cvwiz_validate_snapshot);
 PG_FUNCTION_INFO_V1(cvwiz_prepare_snapshot);
 PG_FUNCTION_INFO_V1(cvwiz_has_long_arrays);
+PG_FUNCTION_INFO_V1(cvwiz_json_has_long_arrays);
 
 /* ---- the limits ---- */
 
@@ -91,6 +99,17 @@ size_with_commas(uint64 size)
 	return buf.data;
 }
 
+char *
+clipped_key(const JsonbValue *key)
+{
+	int			length = key->val.string.len;
+
+	if (length <= MAX_KEY_LENGTH)
+		return pnstrdup(key->val.string.val, length);
+	length = pg_mbcliplen(key->val.string.val, length, MAX_KEY_LENGTH);
+	return psprintf("%.*s...", length, key->val.string.val);
+}
+
 /* ---- long arrays ---- */
 
 typedef struct LongArrays
@@ -104,29 +123,23 @@ typedef struct LongArrays
 
 /* A key that reads as a name stands as it is, others as in $["a b"]. */
 static void
-append_key_to_path(StringInfo path, const char *key, int length)
+append_key_to_path(StringInfo path, const JsonbValue *key)
 {
-	bool		plain = length > 0;
+	char	   *name = clipped_key(key);
+	bool		plain = name[0] != '\0';
 
-	for (int i = 0; i < length && plain; i++)
-	{
-		unsigned char c = key[i];
-
-		plain = IS_HIGHBIT_SET(c) || isalnum(c) || c == '_' || c == '-' || c == '$';
-	}
+	for (char *c = name; *c != '\0' && plain; c++)
+		plain = IS_HIGHBIT_SET(*c) || isalnum((unsigned char) *c) || strchr("_-$", *c) != NULL;
 
 	if (plain)
-	{
-		if (path->len > 0)
-			appendStringInfoChar(path, '.');
-		appendBinaryStringInfo(path, key, length);
-	}
+		appendStringInfo(path, "%s%s", path->len > 0 ? "." : "", name);
 	else
 	{
 		appendStringInfoChar(path, '[');
-		escape_json(path, pnstrdup(key, length));
+		escape_json(path, name);
 		appendStringInfoChar(path, ']');
 	}
+	pfree(name);
 }
 
 static void
@@ -136,6 +149,9 @@ note_long_array(LongArrays *arrays, uint32 length)
 
 	if (++arrays->count > MAX_NAMED_ARRAYS)
 		return;
+	if (arrays->path.len > MAX_PATH_LENGTH)
+		name = psprintf("%.*s...",
+						pg_mbcliplen(name, arrays->path.len, MAX_PATH_LENGTH), name);
 	arrays->warnings = lappend(arrays->warnings,
 							   psprintf("Array '%s' has %u items (max recommended: %u)",
 										name, length, arrays->max_length));
@@ -167,7 +183,7 @@ find_long_arrays(JsonbContainer *container, LongArrays *arrays)
 			arrays->path.data[length] = '\0';
 		}
 		if (token == WJB_KEY)
-			append_key_to_path(&arrays->path, value.val.string.val, value.val.string.len);
+			append_key_to_path(&arrays->path, &value);
 		else if (token == WJB_ELEM)
 		{
 			uint32		here = index++;
@@ -363,4 +379,40 @@ cvwiz_has_long_arrays(PG_FUNCTION_ARGS)
 
 	PG_RETURN_BOOL(!JB_ROOT_IS_SCALAR(snapshot) &&
 				   reduce_has_long_array(snapshot, PG_GETARG_INT32(1)));
+}
+
+typedef struct JsonToLook
+{
+	char	   *text;
+	int			max_array_length;
+	bool		has_long_arrays;
+} JsonToLook;
+
+static void
+look_into_json(void *arg)
+{
+	JsonToLook *json = (JsonToLook *) arg;
+	Jsonb	   *snapshot = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+															  CStringGetDatum(json->text)));
+
+	json->has_long_arrays = !JB_ROOT_IS_SCALAR(snapshot) &&
+		reduce_has_long_array(snapshot, json->max_array_length);
+}
+
+/*
+ * SQL: cvwiz.has_long_arrays(snapshot json, max_array_length int) RETURNS boolean
+ *
+ * NULL for a json that jsonb does not take, as one with \\u0000.
+ */
+Datum
+cvwiz_json_has_long_arrays(PG_FUNCTION_ARGS)
+{
+	JsonToLook	json = {text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), false};
+	ErrorData  *error = guard(look_into_json, &json);
+
+	if (error == NULL)
+		PG_RETURN_BOOL(json.has_long_arrays);
+	if (is_stop_request(error))
+		ReThrowError(error);
+	PG_RETURN_NULL();
 }

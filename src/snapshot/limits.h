@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/jsonb.h"
 
 typedef struct SnapshotLimits
 {
@@ -45,6 +46,9 @@ extern void limits_resolve(const GivenLimits *given, SnapshotLimits *limits);
  * function, from the n-th on.
  */
 extern void limits_from_arguments(FunctionCallInfo fcinfo, int n, SnapshotLimits *limits);
+
+/* A key for a message: a long one is cut, and ends in "..." then. */
+extern char *clipped_key(const JsonbValue *key);
 
 /* 612345 as "612,345", palloc'd. */
 extern char *size_with_commas(uint64 size);

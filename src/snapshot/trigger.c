@@ -43,7 +43,6 @@ typedef struct CachedTrigger
 	SnapshotKind kind;
 	AttrNumber	attnum;
 	Oid			domain;			/* InvalidOid: the column's type is none */
-	void	   *domain_state;	/* of domain_check() */
 } CachedTrigger;
 
 static HTAB *cache = NULL;
@@ -89,7 +88,6 @@ fill_entry(CachedTrigger *entry, const TriggerData *trigger)
 	entry->context = AllocSetContextCreate(CacheMemoryContext, "cvwiz snapshot trigger",
 										   ALLOCSET_SMALL_SIZES);
 	entry->relid = RelationGetRelid(trigger->tg_relation);
-	entry->domain_state = NULL;
 
 	caller = MemoryContextSwitchTo(entry->context);
 	trigger_parse_arguments(trigger->tg_trigger->tgnargs, trigger->tg_trigger->tgargs,
@@ -177,8 +175,7 @@ describe_largest_keys(Jsonb *snapshot)
 	{
 		if (i > 0)
 			appendStringInfoString(&buf, ", ");
-		escape_json(&buf, pnstrdup(keys[i].key.val.string.val,
-								   Min(keys[i].key.val.string.len, NAMEDATALEN)));
+		escape_json(&buf, clipped_key(&keys[i].key));
 		appendStringInfo(&buf, " (%s bytes)", size_with_commas(keys[i].size));
 	}
 	appendStringInfoChar(&buf, '.');
@@ -319,10 +316,15 @@ cvwiz_enforce_snapshot_limits(PG_FUNCTION_ARGS)
 		return PointerGetDatum(tuple);
 
 	value = snapshot_datum_from_jsonb(entry->kind, reduced);
-	if (OidIsValid(entry->domain))
-		domain_check(value, false, entry->domain, &entry->domain_state, entry->context);
 	attnum = entry->attnum;
 	isnull = false;
+
+	/*
+	 * A domain's check can run anything, this very trigger too, which can fill
+	 * the entry anew: it is not looked at any more.
+	 */
+	if (OidIsValid(entry->domain))
+		domain_check(value, false, entry->domain, NULL, NULL);
 	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, RelationGetDescr(trigger->tg_relation),
 													 1, &attnum, &value, &isnull));
 }
