@@ -126,7 +126,10 @@ WITH worker AS (
 	CROSS JOIN LATERAL (
 		SELECT count(*) AS missing
 		FROM (SELECT t.relid FROM pg_partition_tree(p.relation) t WHERE t.isleaf AND t.level > 0
-			UNION ALL SELECT p.relation WHERE p.relkind = 'r') leaf
+			UNION ALL
+			-- a table without partitions yet gives its indexes to those that come
+			SELECT p.relation WHERE NOT EXISTS (
+				SELECT FROM pg_partition_tree(p.relation) t WHERE t.isleaf AND t.level > 0)) leaf
 		WHERE NOT EXISTS (
 			SELECT FROM pg_index x
 			JOIN pg_class xc ON xc.oid = x.indexrelid

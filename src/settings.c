@@ -187,7 +187,7 @@ settings_define(void)
 
 	DefineCustomStringVariable("cvwiz.now",
 							   "Clock that tests set; empty in production.",
-							   "A timestamp, in UTC where it names no zone. Every decision of cvwiz goes by it.",
+							   "A timestamp in ISO 8601, in UTC where it has no offset. Every decision of cvwiz goes by it.",
 							   &now_string,
 							   "",
 							   PGC_SUSET, 0,

@@ -156,7 +156,7 @@ purge_is_ordered(Oid target, const TimeColumn *column)
  */
 char *
 purge_statement(Oid target, const TimeColumn *column, bool ordered,
-				TimestampTz from, TimestampTz cutoff)
+				bool skip_locked, TimestampTz from, TimestampTz cutoff)
 {
 	char	   *table_name = qualified_relation_name(target);
 	const char *column_name = quote_identifier(NameStr(column->name));
@@ -173,11 +173,11 @@ purge_statement(Oid target, const TimeColumn *column, bool ordered,
 
 	/* The time is looked at again in a row that was updated in the meantime. */
 	appendStringInfo(&sql,
-					 " LIMIT %d),"
+					 " LIMIT %d%s),"
 					 " purged AS (DELETE FROM ONLY %s WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch)) AND %s < %s RETURNING 1)"
 					 " SELECT (SELECT count(*) FROM batch), (SELECT max(purge_time) FROM batch), (SELECT count(*) FROM purged)",
-					 setting_purge_batch_size, table_name,
-					 column_name, time_literal(cutoff, column->type));
+					 setting_purge_batch_size, skip_locked ? " FOR UPDATE SKIP LOCKED" : "",
+					 table_name, column_name, time_literal(cutoff, column->type));
 	return sql.data;
 }
 
@@ -307,7 +307,7 @@ plan_purge(const RetentionPolicy *policy, Oid target, TimeRange range,
 	step->rows_estimate = estimate_purge(target, &policy->column, cutoff);
 	step->statements = list_make1(purge_statement(target, &policy->column,
 												  purge_is_ordered(target, &policy->column),
-												  DT_NOBEGIN, cutoff));
+												  false, DT_NOBEGIN, cutoff));
 	step->reason = psprintf("it may have rows from before the cutoff, %s; in batches of %d",
 							time_for_message(cutoff), setting_purge_batch_size);
 	return step;

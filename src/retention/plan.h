@@ -65,6 +65,6 @@ extern bool purge_is_ordered(Oid target, const TimeColumn *column);
 
 /* The statement that deletes one batch of rows of from <= time < cutoff. */
 extern char *purge_statement(Oid target, const TimeColumn *column, bool ordered,
-							 TimestampTz from, TimestampTz cutoff);
+							 bool skip_locked, TimestampTz from, TimestampTz cutoff);
 
 #endif							/* CVWIZ_PLAN_H */

@@ -60,6 +60,7 @@ typedef struct Run
 	TimestampTz now;
 	MemoryContext context;		/* lives as long as the run */
 	MemoryContext scratch;		/* lives as long as one transaction */
+	bool		gave_up;		/* a step got no lock; others get one attempt */
 	RetentionPolicy *policy;	/* as at its start */
 	RunRecord	record;
 
@@ -206,8 +207,8 @@ static bool
 do_in_transaction(Run *run, GuardedAction action, const char *where)
 {
 	MemoryContext caller = MemoryContextSwitchTo(run->scratch);
-	int			attempts = run->origin == RUN_BY_FUNCTION ?
-		STEP_ATTEMPTS_ATOMIC : STEP_ATTEMPTS;
+	int			attempts = run->gave_up ? 1 :
+		run->origin == RUN_BY_FUNCTION ? STEP_ATTEMPTS_ATOMIC : STEP_ATTEMPTS;
 	ErrorData  *error;
 
 	for (int attempt = 1;; attempt++)
@@ -221,6 +222,9 @@ do_in_transaction(Run *run, GuardedAction action, const char *where)
 		if (error == NULL || attempt == attempts || !worth_another_try(error))
 			break;
 
+		/* a row that somebody has locked is left, rather than waited for again */
+		run->position.skip_locked = true;
+
 		(void) commit_step(run);
 		pause_run(run, (int) (STEP_RETRY_PAUSE_MS * attempt *
 							  (0.5 + pg_prng_double(&pg_global_prng_state) / 2)));
@@ -230,6 +234,7 @@ do_in_transaction(Run *run, GuardedAction action, const char *where)
 	{
 		if (is_stop_request(error))
 			ReThrowError(error);
+		run->gave_up |= worth_another_try(error);
 		record_error(&run->record, where, error);
 		(void) commit_step(run);
 	}

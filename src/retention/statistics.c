@@ -70,7 +70,7 @@ put_statistics(void *arg)
 	query_run(psprintf("SELECT count(*), count(*) FILTER (WHERE %1$s < %2$s),"
 					   " min(%1$s)%3$s, max(%1$s)%3$s,"
 					   " CASE WHEN isfinite(min(%1$s)) AND isfinite(max(%1$s)) THEN"
-					   " round(count(*) / greatest(1, extract(epoch FROM max(%1$s)%3$s - min(%1$s)%3$s) / 86400), 1) END"
+					   " round(count(*) / greatest(1, extract(epoch FROM max(%1$s)%3$s - min(%1$s)%3$s) / 86400), 2) END"
 					   " FROM %4$s",
 					   column, time_literal(cutoff, policy->column.type), to_utc,
 					   qualified_relation_name(policy->relid)),

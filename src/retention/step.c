@@ -318,6 +318,7 @@ step_begin_purge(const RetentionPolicy *policy, const RetentionStep *step,
 		relation_gone_error(policy->relid);
 	position->ordered = purge_is_ordered(step->target, &policy->column);
 	position->from = DT_NOBEGIN;
+	position->skip_locked = false;
 	position->rows_left = most_rows(step->target);
 	restore_privileges(&saved);
 }
@@ -347,7 +348,7 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 
 	name = qualified_relation_name(step->target);
 	query_run(purge_statement(step->target, &policy->column, position->ordered,
-							  position->from, confirm_cutoff(policy->relid, now)),
+							  position->skip_locked, position->from, confirm_cutoff(policy->relid, now)),
 			  NULL);
 	selected = DatumGetInt64(query_value(0, 1, &isnull));
 	max_time = query_value(0, 2, &isnull);

@@ -38,6 +38,7 @@ typedef struct PurgePosition
 {
 	bool		ordered;
 	TimestampTz from;
+	bool		skip_locked;	/* leave rows that others have locked */
 	int64		rows_left;		/* no more than its pages have room for */
 } PurgePosition;
 

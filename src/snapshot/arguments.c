@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
@@ -76,7 +78,7 @@ parse_positive(const char *argument, const char *value)
 
 	errno = 0;
 	number = strtol(value, &end, 10);
-	if (errno != 0 || end == value || *end != '\0' || number <= 0 || number > PG_INT32_MAX)
+	if (!isdigit((unsigned char) value[0]) || errno != 0 || end == value || *end != '\0' || number <= 0 || number > PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("trigger argument \"%s\" has no positive number", argument),
@@ -84,12 +86,22 @@ parse_positive(const char *argument, const char *value)
 	return (int) number;
 }
 
-static List *
-parse_fields(const char *value)
+static void
+name_argument(void *arg)
 {
-	ArrayType  *array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, unconstify(char *, value),
-																TEXTOID, -1));
+	errcontext("trigger argument \"%s\" of cvwiz.enforce_snapshot_limits()", (char *) arg);
+}
 
+static List *
+parse_fields(char *argument, const char *value)
+{
+	ErrorContextCallback callback = {error_context_stack, name_argument, argument};
+	ArrayType  *array;
+
+	error_context_stack = &callback;
+	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, unconstify(char *, value),
+													TEXTOID, -1));
+	error_context_stack = callback.previous;
 	return text_array_to_list(array);
 }
 
@@ -149,7 +161,7 @@ trigger_parse_arguments(int nargs, char **args, TriggerArguments *parsed)
 				parsed->options.recent_by = pstrdup(value);
 				break;
 			case 5:
-				parsed->options.fields = parse_fields(value);
+				parsed->options.fields = parse_fields(args[i], value);
 				break;
 		}
 	}
@@ -287,6 +299,7 @@ cvwiz_add_snapshot_limits(PG_FUNCTION_ARGS)
 	Oid			relid;
 	char	   *column;
 	char		relkind;
+	AttrNumber	attnum;
 	FoundTrigger found;
 	StringInfoData sql;
 	TriggerArguments arguments = {0};
@@ -299,7 +312,8 @@ cvwiz_add_snapshot_limits(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table", get_rel_name(relid)),
 				 errhint("For a view, add the limits to the table under it.")));
-	(void) snapshot_column_kind(relid, column, NULL, NULL);
+	(void) snapshot_column_kind(relid, column, &attnum, NULL);
+	snapshot_check_not_generated(relid, attnum);
 	if (find_limits_trigger(relid, column, &found))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),

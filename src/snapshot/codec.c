@@ -23,7 +23,8 @@
 #define GZIP_FORMAT		(MAX_WBITS + 16)
 #define MEMORY_LEVEL	8		/* zlib's default */
 
-/* gunzip inflates this much between two looks for a cancel, at least */
+/* zlib is given, or gives, this much between two looks for a cancel */
+#define CHUNK_SIZE		(1024 * 1024)
 #define GUNZIP_CHUNK	(64 * 1024)
 
 static voidpf
@@ -64,6 +65,47 @@ check_zlib(int result, const z_stream *stream)
 	elog(ERROR, "zlib: %s", stream->msg ? stream->msg : zError(result));
 }
 
+/*
+ * Deflates all of the input, in pieces.  Z_STREAM_END, or Z_OK where the room
+ * for output is full before the end.
+ */
+static int
+deflate_interruptibly(z_stream *stream)
+{
+	uInt		left = stream->avail_in;
+	int			result;
+
+	do
+	{
+		uInt		piece = Min(left, CHUNK_SIZE);
+
+		CHECK_FOR_INTERRUPTS();
+		left -= piece;
+		stream->avail_in = piece;
+		result = deflate(stream, left > 0 ? Z_NO_FLUSH : Z_FINISH);
+	} while (result == Z_OK && left > 0 && stream->avail_out > 0);
+	return result;
+}
+
+/* Inflates into all of the output, in pieces. */
+static int
+inflate_interruptibly(z_stream *stream)
+{
+	uInt		left = stream->avail_out;
+	int			result;
+
+	do
+	{
+		uInt		piece = Min(left, CHUNK_SIZE);
+
+		CHECK_FOR_INTERRUPTS();
+		left -= piece;
+		stream->avail_out = piece;
+		result = inflate(stream, Z_NO_FLUSH);
+	} while (result == Z_OK && left > 0 && stream->avail_out == 0);
+	return result;
+}
+
 /* ---- values of cvwiz.zjsonb ---- */
 
 bool
@@ -86,11 +128,9 @@ codec_deflate(const char *input, uint32 input_length, int level,
 									dictionary_length), &stream);
 
 	/* Z_OK: it has filled the room before it came to the end */
-	result = deflate(&stream, Z_FINISH);
+	result = deflate_interruptibly(&stream);
 	*output_length = (uint32) stream.total_out;
 	(void) deflateEnd(&stream);
-
-	CHECK_FOR_INTERRUPTS();
 	return result == Z_STREAM_END;
 }
 
@@ -111,11 +151,9 @@ codec_inflate(const char *input, uint32 input_length, int dictionary_number,
 	check_zlib(inflateInit2(&stream, RAW_DEFLATE), &stream);
 	check_zlib(inflateSetDictionary(&stream, (const Bytef *) dictionary,
 									dictionary_length), &stream);
-	ok = inflate(&stream, Z_FINISH) == Z_STREAM_END &&
+	ok = inflate_interruptibly(&stream) == Z_STREAM_END &&
 		stream.avail_in == 0 && stream.total_out == output_length;
 	(void) inflateEnd(&stream);
-
-	CHECK_FOR_INTERRUPTS();
 	return ok;
 }
 
@@ -144,7 +182,7 @@ codec_gzip(const char *input, size_t input_length, int level)
 	stream.next_out = (Bytef *) VARDATA(result);
 	stream.avail_out = (uInt) bound;
 
-	status = deflate(&stream, Z_FINISH);
+	status = deflate_interruptibly(&stream);
 	SET_VARSIZE(result, VARHDRSZ + stream.total_out);
 	(void) deflateEnd(&stream);
 	if (status != Z_STREAM_END)

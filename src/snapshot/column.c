@@ -63,6 +63,19 @@ snapshot_column_kind(Oid relid, const char *column, AttrNumber *attnum, Oid *typ
 	return SNAPSHOT_JSONB;		/* not reached */
 }
 
+void
+snapshot_check_not_generated(Oid relid, AttrNumber attnum)
+{
+	if (get_attgenerated(relid, attnum) == '\0')
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("column \"%s\" of table \"%s\" is generated",
+					get_attname(relid, attnum, false), get_rel_name(relid)),
+			 errhint("Limit the columns that it is generated from.")));
+}
+
 uint64
 snapshot_datum_size(SnapshotKind kind, Datum value)
 {

@@ -28,6 +28,9 @@ typedef enum SnapshotKind
 extern SnapshotKind snapshot_column_kind(Oid relid, const char *column,
 										 AttrNumber *attnum, Oid *type);
 
+/* ERROR 0A000: a generated column is computed after BEFORE triggers. */
+extern void snapshot_check_not_generated(Oid relid, AttrNumber attnum);
+
 /* Bytes of the document's text: for json as it was written. */
 extern uint64 snapshot_datum_size(SnapshotKind kind, Datum value);
 

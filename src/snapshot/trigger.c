@@ -94,8 +94,16 @@ fill_entry(CachedTrigger *entry, const TriggerData *trigger)
 							&entry->arguments);
 	MemoryContextSwitchTo(caller);
 
+	if (get_attnum(entry->relid, entry->arguments.column) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("trigger \"%s\" of table \"%s\" limits column \"%s\", which does not exist",
+						trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation),
+						entry->arguments.column),
+				 errhint("If it was renamed, cvwiz.remove_snapshot_limits() takes its old name; then add the limits to the new one.")));
 	entry->kind = snapshot_column_kind(entry->relid, entry->arguments.column,
 									   &entry->attnum, &type);
+	snapshot_check_not_generated(entry->relid, entry->attnum);
 	entry->domain = get_typtype(type) == TYPTYPE_DOMAIN ? type : InvalidOid;
 	entry->valid = true;
 }
