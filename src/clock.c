@@ -59,7 +59,9 @@ is_iso_8601(const char *text)
 			!(*c == 'T' && c > text && isdigit((unsigned char) c[-1])))
 			return false;
 	}
-	return isdigit((unsigned char) text[0]);
+
+	/* the year first, whatever the DateStyle */
+	return strspn(text, "0123456789") == 4 && text[4] == '-';
 }
 
 /*
@@ -67,8 +69,10 @@ is_iso_8601(const char *text)
  * postmaster.  Without a zone it is UTC, whatever the session's TimeZone.
  */
 static bool
-parse_clock(const char *text, TimestampTz *result)
+parse_clock(const char *setting, TimestampTz *result)
 {
+	char		text[MAXDATELEN + 1];
+	size_t		length = strlcpy(text, setting, sizeof(text));
 	char		workbuf[MAXDATELEN + MAXDATEFIELDS];
 	char	   *field[MAXDATEFIELDS];
 	int			ftype[MAXDATEFIELDS];
@@ -78,7 +82,12 @@ parse_clock(const char *text, TimestampTz *result)
 	fsec_t		fsec;
 	int			tz = 0;
 
-	if (!is_iso_8601(text) ||
+	/* Z is UTC, as nothing is */
+	if (length > 1 && length < sizeof(text) && text[length - 1] == 'Z' &&
+		isdigit((unsigned char) text[length - 2]))
+		text[length - 1] = '\0';
+
+	if (length >= sizeof(text) || !is_iso_8601(text) ||
 		ParseDateTime(text, workbuf, sizeof(workbuf), field, ftype,
 					  MAXDATEFIELDS, &nf) != 0)
 		return false;

@@ -502,6 +502,13 @@ policy_read(Oid relid, PolicyLock lock)
 		return NULL;
 	}
 
+	/* The policy of the table further up rules, and its hold. */
+	if (get_rel_relispartition(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" has become a partition", get_rel_name(relid)),
+				 errhint("Remove its own retention policy: the table that it belongs to can have one.")));
+
 	policy = (RetentionPolicy *) palloc0(sizeof(RetentionPolicy));
 	policy->relid = relid;
 	namestrcpy(&policy->column.name, query_text(0, 1));

@@ -265,7 +265,6 @@ push_metadata_of_object(JsonbBuilder *out, JsonbContainer *object, ObjectPlace p
 	JsonbIteratorToken token;
 	JsonbValue	key;
 	JsonbValue	value;
-	bool		marked = false;
 
 	check_stack_depth();
 
@@ -275,10 +274,9 @@ push_metadata_of_object(JsonbBuilder *out, JsonbContainer *object, ObjectPlace p
 	{
 		CHECK_FOR_INTERRUPTS();
 		(void) JsonbIteratorNext(&it, &value, true);
-		if (!keeps_key(metadata, place, &key))
+		if (!keeps_key(metadata, place, &key) ||
+			(place == OBJECT_ROOT && key_is(&key, REDUCED_KEY)))
 			continue;
-		if (place == OBJECT_ROOT && key_is(&key, REDUCED_KEY))
-			marked = true;
 
 		compat_push_jsonb(out, WJB_KEY, &key);
 		if (value.type != jbvBinary)
@@ -289,7 +287,7 @@ push_metadata_of_object(JsonbBuilder *out, JsonbContainer *object, ObjectPlace p
 			push_metadata_of_object(out, value.val.binary.data, OBJECT_VALUE, metadata);
 	}
 
-	if (place == OBJECT_ROOT && !marked)
+	if (place == OBJECT_ROOT)
 	{
 		key.type = jbvString;
 		key.val.string.val = REDUCED_KEY;
@@ -375,8 +373,8 @@ reduce_for_storage(Jsonb *snapshot, const SnapshotLimits *limits,
 		/* Without items to shorten there is only the mark to gain. */
 		if (!force_compression && size >= reduction->size)
 			return;
+		reduction->compressed = metadata != reduction->snapshot;
 		reduction->snapshot = metadata;
-		reduction->compressed = true;
 		reduction->size = size;
 	}
 }
@@ -457,9 +455,6 @@ find_live_item(const LiveItems *live, const JsonbValue *id)
 	return NULL;
 }
 
-static void push_reconstructed_object(JsonbBuilder *out, JsonbContainer *reduced,
-									  JsonbContainer *live, bool is_root, int64 *missing);
-
 static void
 push_reconstructed_array(JsonbBuilder *out, JsonbContainer *reduced,
 						 JsonbContainer *live, int64 *missing)
@@ -491,42 +486,52 @@ push_reconstructed_array(JsonbBuilder *out, JsonbContainer *reduced,
 	compat_push_jsonb(out, WJB_END_ARRAY, NULL);
 }
 
+/*
+ * An object that is a key's value has its place, and is the same unless both
+ * have ids and these differ.
+ */
+static bool
+is_same_object(const JsonbValue *reduced, const JsonbValue *live)
+{
+	JsonbValue	id;
+	JsonbValue	live_id;
+
+	if (live == NULL || live->type != jbvBinary ||
+		!JsonContainerIsObject(live->val.binary.data))
+		return false;
+	if (!item_id(reduced, &id))
+		return true;
+	return item_id(live, &live_id) && compare_scalars(&id, &live_id) == 0;
+}
+
 static void
 push_reconstructed_value(JsonbBuilder *out, JsonbValue *value, JsonbValue *live,
 						 int64 *missing)
 {
-	JsonbContainer *live_container = live != NULL && live->type == jbvBinary ?
-		live->val.binary.data : NULL;
-
 	if (value->type != jbvBinary)
 		compat_push_jsonb(out, WJB_VALUE, value);
 	else if (JsonContainerIsArray(value->val.binary.data))
-		push_reconstructed_array(out, value->val.binary.data, live_container, missing);
+		push_reconstructed_array(out, value->val.binary.data,
+								 live != NULL && live->type == jbvBinary ?
+								 live->val.binary.data : NULL,
+								 missing);
+	else if (is_same_object(value, live))
+		compat_push_jsonb(out, WJB_VALUE, live);
 	else
 	{
-		JsonbValue	id;
-		JsonbValue	live_id;
-
-		/* An object of one key is matched by its id as an item is. */
-		if (live != NULL && item_id(value, &id) && item_id(live, &live_id) &&
-			compare_scalars(&id, &live_id) == 0)
-			compat_push_jsonb(out, WJB_VALUE, live);
-		else
-			push_reconstructed_object(out, value->val.binary.data, live_container,
-									  false, missing);
+		compat_push_jsonb(out, WJB_VALUE, value);
+		(*missing)++;
 	}
 }
 
 static void
-push_reconstructed_object(JsonbBuilder *out, JsonbContainer *reduced,
-						  JsonbContainer *live, bool is_root, int64 *missing)
+push_reconstructed_root(JsonbBuilder *out, JsonbContainer *reduced, JsonbContainer *live)
 {
 	JsonbIterator *it = JsonbIteratorInit(reduced);
 	JsonbValue	key;
 	JsonbValue	value;
 	bool		live_is_object = live != NULL && JsonContainerIsObject(live);
-
-	check_stack_depth();
+	int64		missing = 0;
 
 	(void) JsonbIteratorNext(&it, &key, true);
 	compat_push_jsonb(out, WJB_BEGIN_OBJECT, NULL);
@@ -537,26 +542,23 @@ push_reconstructed_object(JsonbBuilder *out, JsonbContainer *reduced,
 
 		CHECK_FOR_INTERRUPTS();
 		(void) JsonbIteratorNext(&it, &value, true);
-		if (is_root && (key_is(&key, REDUCED_KEY) || key_is(&key, MISSING_KEY)))
+		if (key_is(&key, REDUCED_KEY) || key_is(&key, MISSING_KEY))
 			continue;
 
 		found = live_is_object &&
 			getKeyJsonValueFromContainer(live, key.val.string.val, key.val.string.len,
 										 &live_value) != NULL;
 		compat_push_jsonb(out, WJB_KEY, &key);
-		push_reconstructed_value(out, &value, found ? &live_value : NULL, missing);
+		push_reconstructed_value(out, &value, found ? &live_value : NULL, &missing);
 	}
 
-	if (is_root)
-	{
-		key.type = jbvString;
-		key.val.string.val = MISSING_KEY;
-		key.val.string.len = strlen(MISSING_KEY);
-		value.type = jbvNumeric;
-		value.val.numeric = int64_to_numeric(*missing);
-		compat_push_jsonb(out, WJB_KEY, &key);
-		compat_push_jsonb(out, WJB_VALUE, &value);
-	}
+	key.type = jbvString;
+	key.val.string.val = MISSING_KEY;
+	key.val.string.len = strlen(MISSING_KEY);
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(missing);
+	compat_push_jsonb(out, WJB_KEY, &key);
+	compat_push_jsonb(out, WJB_VALUE, &value);
 	compat_push_jsonb(out, WJB_END_OBJECT, NULL);
 }
 
@@ -644,7 +646,6 @@ cvwiz_reconstruct_snapshot(PG_FUNCTION_ARGS)
 	Jsonb	   *reduced;
 	Jsonb	   *live;
 	JsonbBuilder out = {0};
-	int64		missing = 0;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -653,7 +654,6 @@ cvwiz_reconstruct_snapshot(PG_FUNCTION_ARGS)
 		PG_RETURN_JSONB_P(reduced);
 
 	live = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-	push_reconstructed_object(&out, &reduced->root, live != NULL ? &live->root : NULL,
-							  true, &missing);
+	push_reconstructed_root(&out, &reduced->root, live != NULL ? &live->root : NULL);
 	PG_RETURN_JSONB_P(compat_built_jsonb(&out));
 }
