@@ -61,6 +61,7 @@ CREATE TABLE cvwiz.retention_run (
 CREATE INDEX retention_run_relation_started_at ON cvwiz.retention_run (relation, started_at);
 COMMENT ON TABLE cvwiz.retention_run IS
 'The log of runs; read cvwiz.retention_runs. Kept for 400 days. Not dumped.';
+COMMENT ON COLUMN cvwiz.retention_run.run_id IS 'Number of the run';
 COMMENT ON COLUMN cvwiz.retention_run.relation IS 'OID of the table, which may be gone by now';
 COMMENT ON COLUMN cvwiz.retention_run.relation_name IS 'Name of the table at the time of the run';
 COMMENT ON COLUMN cvwiz.retention_run.origin IS 'worker, call (CALL cvwiz.run_retention()) or function (cvwiz.cleanup_old_logs())';

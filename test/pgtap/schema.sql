@@ -1,0 +1,149 @@
+-- The contract: what the extension installs, under which names and signatures,
+-- for whom, with a comment on everything.
+BEGIN;
+SELECT no_plan();
+
+CREATE TEMP VIEW member AS
+SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+WHERE e.extname = 'cvwiz' AND d.deptype = 'e';
+
+-- ---- the extension ----
+
+SELECT has_extension('cvwiz');
+SELECT is(extnamespace::regnamespace::text, 'cvwiz', 'the extension is in its own schema') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT is(extrelocatable, false, 'the extension is not relocatable') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT set_eq($$SELECT DISTINCT superuser, trusted, relocatable, schema::text FROM pg_available_extension_versions WHERE name = 'cvwiz'$$,
+	$$VALUES (true, false, false, 'cvwiz')$$, 'it takes a superuser to install it');
+SELECT is(installed_version, default_version, 'the default version is installed') FROM pg_available_extensions WHERE name = 'cvwiz';
+SELECT isnt(obj_description('cvwiz'::regnamespace, 'pg_namespace'), NULL, 'the schema has a comment');
+SELECT ok(has_schema_privilege('public', 'cvwiz', 'USAGE'), 'everybody may use the schema');
+SELECT ok(NOT has_schema_privilege('public', 'cvwiz', 'CREATE'), 'nobody may create in it');
+
+-- ---- functions ----
+
+CREATE TEMP TABLE contract (name text, arguments text, result text, volatility "char", strict boolean, parallel "char", open_to_all boolean, returns_rows real);
+INSERT INTO contract VALUES
+	-- policies
+	('add_retention_policy', 'relation regclass, time_column name DEFAULT NULL::name, retention_days integer DEFAULT 90, premake_months integer DEFAULT 3', 'void', 'v', false, 'u', false),
+	('alter_retention_policy', 'relation regclass, retention_days integer DEFAULT NULL::integer, premake_months integer DEFAULT NULL::integer, enabled boolean DEFAULT NULL::boolean, hold boolean DEFAULT NULL::boolean', 'void', 'v', false, 'u', false),
+	('remove_retention_policy', 'relation regclass', 'void', 'v', false, 'u', false),
+	-- plan, runs
+	('retention_plan', 'relation regclass DEFAULT NULL::regclass', 'TABLE(relation regclass, step integer, action text, target text, range_start timestamp with time zone, range_end timestamp with time zone, rows_estimate bigint, lock_mode text, statement text, reason text)', 'v', false, 'u', true),
+	('cleanup_old_logs', 'relation regclass DEFAULT NULL::regclass', 'TABLE(relation regclass, success boolean, deleted_count bigint, partitions_created integer, partitions_detached integer, partitions_dropped integer, cutoff_date timestamp with time zone, retention_days integer, residue bigint, duration interval, error text)', 'v', false, 'u', false),
+	('run_retention', 'IN relation regclass DEFAULT NULL::regclass', NULL, 'v', false, 'u', false),
+	('log_statistics', 'relation regclass DEFAULT NULL::regclass', 'TABLE(relation regclass, total_logs bigint, logs_eligible_for_cleanup bigint, oldest_record timestamp with time zone, newest_record timestamp with time zone, total_bytes bigint, partitions integer, retention_days integer, cutoff_date timestamp with time zone, rows_per_day numeric)', 'v', false, 'u', true),
+	-- partitions
+	('create_partition', 'relation regclass, month date', 'regclass', 'v', false, 'u', false),
+	('detach_partition', 'partition regclass', 'void', 'v', false, 'u', false),
+	('partition_ranges', 'relation regclass', 'TABLE(partition regclass, range_start timestamp with time zone, range_end timestamp with time zone, is_default boolean)', 's', true, 's', true),
+	-- operation
+	('health', '', 'TABLE(check_name text, status text, detail text, hint text)', 'v', false, 'u', true),
+	('schedule_retention', 'schedule text DEFAULT ''0 3 * * *''::text', 'bigint', 'v', false, 'u', false),
+	('unschedule_retention', '', 'boolean', 'v', false, 'u', false),
+	('worker_status', 'OUT preloaded boolean, OUT launcher_pid integer, OUT starved boolean', 'record', 'v', true, 's', true),
+	('next_run', 'added_at timestamp with time zone, last_success timestamp with time zone, last_attempt timestamp with time zone, failures integer', 'timestamp with time zone', 'v', false, 's', true),
+	('count_null_times', 'relation regclass', 'bigint', 'v', true, 'u', true),
+	('clock', '', 'timestamp with time zone', 'v', true, 's', true),
+	-- event triggers
+	('forget_dropped', '', 'event_trigger', 'v', false, 'u', false),
+	('follow_altered', '', 'event_trigger', 'v', false, 'u', false);
+
+SELECT is_empty($$SELECT name FROM contract EXCEPT SELECT proname FROM pg_proc JOIN member ON classid = 'pg_proc'::regclass AND objid = oid$$, 'these functions are there');
+SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'cvwiz'::regnamespace AND proname IN (SELECT name FROM contract) GROUP BY 1 HAVING count(*) > 1$$, 'none of them has another signature beside it');
+SELECT is(pg_get_function_arguments(p.oid), c.arguments, format('arguments of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+SELECT is(pg_get_function_result(p.oid), c.result, format('result of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+SELECT is(p.provolatile, c.volatility, format('volatility of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+SELECT is(p.proisstrict, c.strict, format('strictness of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+SELECT is(p.proparallel, c.parallel, format('parallel safety of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+SELECT is(p.prokind, CASE c.name WHEN 'run_retention' THEN 'p' ELSE 'f' END::"char", format('%s is a function or a procedure', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+SELECT is(has_function_privilege('public', p.oid, 'EXECUTE'), c.open_to_all, format('whether PUBLIC may execute %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+
+-- and of all others that the extension has
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE coalesce(obj_description(p.oid, 'pg_proc'), '') = ''$$,
+	'every function has a comment');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE p.prosecdef OR p.proleakproof$$,
+	'none runs with the rights of its owner, none claims to be leakproof');
+-- what is not C says where names are looked up
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+	WHERE p.pronamespace = 'cvwiz'::regnamespace AND l.lanname <> 'c' AND p.prosqlbody IS NULL AND (p.proconfig @> '{"search_path=pg_catalog, pg_temp"}') IS NOT TRUE$$,
+	'what is not C, and looks names up when it runs, has a search_path of its own');
+SELECT ok(proconfig @> '{"search_path=pg_catalog, pg_temp"}', 'health() has a search_path of its own') FROM pg_proc WHERE oid = 'cvwiz.health'::regproc;
+
+-- ---- tables ----
+
+SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run}'::name[]) name;
+SELECT columns_are('cvwiz', 'retention_policy', '{relation,time_column,retention_days,premake_months,enabled,hold,added_at}'::name[]);
+SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,detached_at}'::name[]);
+SELECT col_is_pk('cvwiz', 'retention_policy', 'relation', 'one policy a table');
+SELECT col_is_pk('cvwiz', 'detached_partition', 'relation', 'a partition is detached once');
+SELECT col_is_pk('cvwiz', 'retention_run', 'run_id', 'runs have a number');
+-- a dump names relations, not their numbers
+SELECT col_type_is('cvwiz', 'retention_policy', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
+SELECT col_type_is('cvwiz', 'detached_partition', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
+SELECT col_type_is('cvwiz', 'detached_partition', 'parent', 'pg_catalog', 'regclass', 'it is a relation');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 29, 3, true, false, now())$$, '23514', NULL, 'not even by hand: 29 days');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 366, 3, true, false, now())$$, '23514', NULL, 'not even by hand: 366 days');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 90, 0, true, false, now())$$, '23514', NULL, 'not even by hand: 0 months');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 90, 25, true, false, now())$$, '23514', NULL, 'not even by hand: 25 months');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at, success, residue) VALUES (0, 'x', 'call', 1, now(), true, 1)$$, '23514', NULL, 'a success has no residue');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at, success) VALUES (0, 'x', 'call', 1, now(), true)$$, '23514', NULL, 'a success is measured');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at) VALUES (0, 'x', 'else', 1, now())$$, '23514', NULL, 'a run has one of three origins');
+
+-- dumped with their rows: these two, and not the log
+SELECT ok(extconfig @> '{cvwiz.retention_policy,cvwiz.detached_partition}'::regclass[]::oid[], 'policies and detached partitions are dumped') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT ok(NOT extconfig @> '{cvwiz.retention_run}'::regclass[]::oid[], 'the log of runs is not') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT isnt(condition, '', format('rows of dropped tables are not dumped with %s', relation::regclass))
+FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition) WHERE extname = 'cvwiz' AND relation IN ('cvwiz.retention_policy'::regclass, 'cvwiz.detached_partition'::regclass);
+
+-- ---- views ----
+
+SELECT has_view('cvwiz'::name, name) FROM unnest('{retention_policies,retention_runs}'::name[]) name;
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.retention_policies'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'relation', 'regclass'), (2, 'time_column', 'name'), (3, 'retention_days', 'integer'), (4, 'premake_months', 'integer'), (5, 'enabled', 'boolean'), (6, 'hold', 'boolean'),
+		(7, 'last_success', 'timestamp with time zone'), (8, 'next_run', 'timestamp with time zone')$$, 'columns of retention_policies');
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.retention_runs'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'run_id', 'bigint'), (2, 'relation', 'regclass'), (3, 'relation_name', 'text'), (4, 'origin', 'text'), (5, 'pid', 'integer'), (6, 'started_at', 'timestamp with time zone'),
+		(7, 'finished_at', 'timestamp with time zone'), (8, 'duration', 'interval'), (9, 'success', 'boolean'), (10, 'deleted_count', 'bigint'), (11, 'partitions_created', 'integer'),
+		(12, 'partitions_detached', 'integer'), (13, 'partitions_dropped', 'integer'), (14, 'cutoff_date', 'timestamp with time zone'), (15, 'retention_days', 'integer'),
+		(16, 'residue', 'bigint'), (17, 'error', 'text'), (18, 'error_detail', 'text')$$, 'columns of retention_runs');
+SELECT ok('security_barrier=true' = ANY (reloptions), 'retention_runs hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.retention_runs'::regclass;
+
+-- ---- who may read and write them ----
+
+SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs}'::regclass[]) relation;
+SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.detached_partition}'::regclass[]) relation;
+SELECT ok(NOT has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'), format('PUBLIC may not change %s', c.relname))
+FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind IN ('r', 'v') ORDER BY c.relname;
+SELECT ok(NOT has_any_column_privilege('public', c.oid, 'INSERT, UPDATE, REFERENCES'), format('nor a column of %s', c.relname))
+FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind IN ('r', 'v') ORDER BY c.relname;
+SELECT ok(NOT has_sequence_privilege('public', c.oid, 'USAGE, SELECT, UPDATE'), format('PUBLIC has nothing of sequence %s', c.relname))
+FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind = 'S';
+
+-- ---- event triggers ----
+
+SELECT set_eq($$SELECT evtname::text, evtevent::text, evtfoid::regproc::text, evtenabled FROM pg_event_trigger JOIN member ON classid = 'pg_event_trigger'::regclass AND objid = oid$$,
+	$$VALUES ('cvwiz_follow_altered', 'ddl_command_end', 'cvwiz.follow_altered', 'A'::"char"), ('cvwiz_forget_dropped', 'sql_drop', 'cvwiz.forget_dropped', 'A')$$, 'the event triggers fire always');
+SELECT ok(obj_description(oid, 'pg_event_trigger') <> '', format('event trigger %s has a comment', evtname)) FROM pg_event_trigger WHERE evtname LIKE 'cvwiz%' ORDER BY evtname;
+
+-- ---- everything in one place, everything explained ----
+
+SELECT is_empty($$SELECT pg_describe_object(m.classid, m.objid, 0) FROM member m, pg_identify_object(m.classid, m.objid, 0) o
+	WHERE o.schema IS DISTINCT FROM 'cvwiz' AND m.classid NOT IN ('pg_event_trigger'::regclass, 'pg_cast'::regclass)$$, 'every object is in schema cvwiz');
+SELECT is_empty($$SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind NOT IN ('i', 't')
+	AND NOT EXISTS (SELECT FROM member WHERE classid = 'pg_class'::regclass AND objid = c.oid)
+	AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('i', 'a'))$$, 'every relation there is the extension''s');
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'cvwiz'::regnamespace
+	AND NOT EXISTS (SELECT FROM member WHERE classid = 'pg_proc'::regclass AND objid = oid)$$, 'every function there is the extension''s');
+SELECT is_empty($$SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind IN ('r', 'v') AND coalesce(obj_description(c.oid, 'pg_class'), '') = ''$$,
+	'every table and view has a comment');
+SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind = 'r' AND coalesce(col_description(c.oid, a.attnum), '') = ''$$, 'every column of a table has a comment');
+
+-- ---- settings ----
+
+SELECT set_has($$SELECT name, context FROM pg_settings WHERE name LIKE 'cvwiz.%'$$,
+	$$VALUES ('cvwiz.databases', 'sighup'), ('cvwiz.lock_timeout', 'user'), ('cvwiz.naptime', 'sighup'), ('cvwiz.now', 'superuser'), ('cvwiz.purge_batch_size', 'user'),
+		('cvwiz.purge_pause', 'user'), ('cvwiz.purge_time', 'sighup'), ('cvwiz.step_timeout', 'sighup'), ('cvwiz.worker', 'sighup')$$, 'these settings are there');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,2 +1,0 @@
-CREATE EXTENSION cvwiz;
-DROP EXTENSION cvwiz;

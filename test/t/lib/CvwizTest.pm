@@ -1,0 +1,244 @@
+# What the TAP tests share: a server with the library preloaded, its clock,
+# tables to purge, and waiting for the worker.
+package CvwizTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes;
+
+our @EXPORT = qw(
+  start_server set_setting reset_setting set_clock
+  create_table create_partitioned_table add_policy
+  run_of wait_for_run wait_for_running wait_until_deleted worker_looked
+  launcher_pid wait_for_launcher crash_process log_count seconds_taken
+);
+
+# start_server(NAME, conf => TEXT, now => TIME, init => [...], extension => 0):
+# a server with the extension in database postgres, unless that is 0, and a worker
+# that looks around every second.
+sub start_server
+{
+	my ($name, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(@{ $options{init} || [] });
+	$node->append_conf('postgresql.conf', qq{
+shared_preload_libraries = 'cvwiz'
+cvwiz.naptime = 1
+restart_after_crash = on
+timezone = 'America/New_York'
+autovacuum = off
+});
+	$node->append_conf('postgresql.conf', $options{conf}) if $options{conf};
+	$node->start;
+	set_clock($node, $options{now}) if $options{now};
+	$node->safe_psql('postgres', 'CREATE EXTENSION cvwiz')
+	  if !defined $options{extension} || $options{extension};
+	return $node;
+}
+
+# ---- settings ----
+
+# The caller waits for the effect: each process reads the settings by itself.
+sub set_setting
+{
+	my ($node, %settings) = @_;
+	my $sql = '';
+
+	$sql .= "ALTER SYSTEM SET $_ = '$settings{$_}';\n" for sort keys %settings;
+	$node->safe_psql('postgres', $sql . 'SELECT pg_reload_conf()');
+	return;
+}
+
+sub reset_setting
+{
+	my ($node, @names) = @_;
+
+	$node->safe_psql('postgres',
+		join('', map { "ALTER SYSTEM RESET $_;\n" } @names) . 'SELECT pg_reload_conf()');
+	return;
+}
+
+# Moves the server's time, and waits until new sessions have it.
+sub set_clock
+{
+	my ($node, $now) = @_;
+
+	set_setting($node, 'cvwiz.now' => $now);
+	$node->poll_query_until('postgres', "SELECT current_setting('cvwiz.now') = '$now'")
+	  or die "the clock was not set";
+	return;
+}
+
+# ---- tables ----
+
+# A plain table with one row an hour, from FROM on, and a policy if asked for:
+# create_table(NODE, DB, NAME, from => TIME, rows => N [, policy => TIME])
+sub create_table
+{
+	my ($node, $database, $name, %options) = @_;
+
+	$node->safe_psql($database, qq{
+		CREATE TABLE $name (id bigint NOT NULL, at timestamptz NOT NULL, note text);
+		CREATE INDEX ON $name (at);
+		INSERT INTO $name SELECT n, timestamptz '$options{from} UTC' + n * interval '1 hour', 'row ' || n
+		FROM generate_series(0, $options{rows} - 1) n;
+		ANALYZE $name;
+	});
+	add_policy($node, $database, $name, 'at', $options{policy}) if $options{policy};
+	return;
+}
+
+# The same, partitioned by months, which begin with FROM's and are MONTHS many.
+sub create_partitioned_table
+{
+	my ($node, $database, $name, %options) = @_;
+
+	$node->safe_psql($database, qq{
+		CREATE TABLE $name (id bigint NOT NULL, at timestamptz NOT NULL, note text, PRIMARY KEY (id, at))
+		PARTITION BY RANGE (at);
+		CREATE INDEX ON $name (at);
+		SELECT cvwiz.create_partition('$name', (date_trunc('month', date '$options{from}') + n * interval '1 month')::date)
+		FROM generate_series(0, $options{months} - 1) n;
+		INSERT INTO $name SELECT n, timestamptz '$options{from} UTC' + n * interval '1 hour', 'row ' || n
+		FROM generate_series(0, $options{rows} - 1) n;
+		ANALYZE $name;
+	});
+	add_policy($node, $database, $name, undef, $options{policy}) if $options{policy};
+	return;
+}
+
+# A policy that was made at the given time, with 90 days.
+sub add_policy
+{
+	my ($node, $database, $name, $column, $when) = @_;
+	my $argument = defined $column ? "'$column'" : 'NULL';
+
+	$node->safe_psql($database, qq{
+		SET client_min_messages = warning;
+		SET cvwiz.now = '$when';
+		SELECT cvwiz.add_retention_policy('$name', $argument);
+	});
+	return;
+}
+
+# ---- runs ----
+
+# A column, or an expression, of the table's newest run; '' where there is none.
+sub run_of
+{
+	my ($node, $database, $table, $column) = @_;
+
+	return $node->safe_psql($database, qq{
+		SELECT $column FROM cvwiz.retention_runs
+		WHERE relation_name = 'public.$table' ORDER BY run_id DESC LIMIT 1});
+}
+
+# Waits for the table to have so many ended runs.
+sub wait_for_run
+{
+	my ($node, $database, $table, $count) = @_;
+
+	$node->poll_query_until($database, qq{
+		SELECT count(*) >= $count FROM cvwiz.retention_runs
+		WHERE relation_name = 'public.$table' AND finished_at IS NOT NULL})
+	  or die "$table has no $count runs";
+	return;
+}
+
+# Waits for a run at work that has deleted at least so many rows; its pid.
+sub wait_until_deleted
+{
+	my ($node, $database, $table, $rows) = @_;
+
+	$node->poll_query_until($database, qq{
+		SELECT EXISTS (SELECT FROM cvwiz.retention_runs
+			WHERE relation_name = 'public.$table' AND finished_at IS NULL AND deleted_count >= $rows)})
+	  or die "no run of $table is at work";
+	return run_of($node, $database, $table, 'pid');
+}
+
+sub wait_for_running
+{
+	my ($node, $database, $table) = @_;
+
+	return wait_until_deleted($node, $database, $table, 0);
+}
+
+# Returns when the worker has run all that is due in a database: a table that is
+# made for that is due as well, and the worker that ran it has ended.
+my $looks = 0;
+
+sub worker_looked
+{
+	my ($node, $database) = @_;
+	my $name = 'look_' . ++$looks;
+
+	create_table($node, $database, $name,
+		from => '2001-01-01', rows => 1, policy => '2001-01-02');
+	wait_for_run($node, $database, $name, 1);
+	my $pid = run_of($node, $database, $name, 'pid');
+	$node->poll_query_until($database,
+		"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)")
+	  or die "the worker does not end";
+	$node->safe_psql($database, "DROP TABLE $name");
+	return;
+}
+
+# ---- processes and time ----
+
+sub launcher_pid
+{
+	my ($node) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT pid FROM pg_stat_activity WHERE backend_type = 'cvwiz launcher'");
+}
+
+sub wait_for_launcher
+{
+	my ($node) = @_;
+
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'cvwiz launcher'")
+	  or die "there is no launcher";
+	return launcher_pid($node);
+}
+
+# Kills a server process the hard way, and waits for the server's recovery.
+sub crash_process
+{
+	my ($node, $pid) = @_;
+	my $offset = -s $node->logfile;
+
+	kill('KILL', $pid) == 1 or die "there is no process $pid";
+	$node->wait_for_log(qr/\(PID $pid\) was terminated by signal 9/, $offset);
+	$node->poll_query_until('postgres', 'SELECT true') or die "no recovery";
+	return;
+}
+
+# How often something is in the server's log.
+sub log_count
+{
+	my ($node, $pattern) = @_;
+	my $log = slurp_file($node->logfile);
+	my @found = $log =~ /$pattern/g;
+
+	return scalar @found;
+}
+
+sub seconds_taken
+{
+	my ($code) = @_;
+	my $begin = Time::HiRes::time();
+
+	$code->();
+	return Time::HiRes::time() - $begin;
+}
+
+1;
