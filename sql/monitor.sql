@@ -4,6 +4,8 @@ CREATE FUNCTION cvwiz.health()
 RETURNS TABLE (check_name text, status text, detail text, hint text)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
+-- counting what a big catalog holds is not worth a compilation
+SET jit = off
 BEGIN ATOMIC
 WITH worker AS (
 	SELECT w.preloaded, w.launcher_pid, w.starved, pg_is_in_recovery() AS in_recovery,
