@@ -41,24 +41,13 @@ has_escaped_byte(uint64 word)
 			((backslash - EACH_BYTE(0x01)) & ~backslash)) & EACH_BYTE(0x80);
 }
 
-/* What a byte takes beyond itself. */
-static inline uint64
-escape_size(unsigned char c)
-{
-	switch (c)
-	{
-		case '"':
-		case '\\':
-		case '\b':
-		case '\f':
-		case '\n':
-		case '\r':
-		case '\t':
-			return 1;
-		default:
-			return c < 0x20 ? 5 : 0;	/* \u001f */
-	}
-}
+/* What a byte takes beyond itself: \n, or \u001f. */
+static const uint8 escape_size[256] = {
+	5, 5, 5, 5, 5, 5, 5, 5, 1, 1, 1, 5, 1, 1, 5, 5,
+	5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+	['"'] = 1,
+	['\\'] = 1
+};
 
 static uint64
 string_text_size(const char *string, uint32 length)
@@ -74,10 +63,10 @@ string_text_size(const char *string, uint32 length)
 		if (!has_escaped_byte(word))
 			continue;
 		for (uint32 j = 0; j < sizeof(uint64); j++)
-			size += escape_size(string[i + j]);
+			size += escape_size[(unsigned char) string[i + j]];
 	}
 	for (; i < length; i++)
-		size += escape_size(string[i]);
+		size += escape_size[(unsigned char) string[i]];
 	return size;
 }
 
@@ -173,19 +162,23 @@ advance(JEntry entry, uint32 *offset)
 	return *offset - start;
 }
 
-static uint64
+static inline uint64
 entry_text_size(JEntry entry, char *base, uint32 offset, uint32 length)
 {
-	if (JBE_ISSTRING(entry))
-		return string_text_size(base + offset, length);
-	if (JBE_ISCONTAINER(entry))
-		return container_text_size((JsonbContainer *) (base + INTALIGN(offset)));
-	if (JBE_ISNUMERIC(entry))
-		return numeric_text_size((Numeric) (base + INTALIGN(offset)));
-	if (JBE_ISBOOL_FALSE(entry))
-		return 5;
-	Assert(JBE_ISBOOL_TRUE(entry) || JBE_ISNULL(entry));
-	return 4;
+	switch (entry & JENTRY_TYPEMASK)
+	{
+		case JENTRY_ISSTRING:
+			return string_text_size(base + offset, length);
+		case JENTRY_ISCONTAINER:
+			return container_text_size((JsonbContainer *) (base + INTALIGN(offset)));
+		case JENTRY_ISNUMERIC:
+			return numeric_text_size((Numeric) (base + INTALIGN(offset)));
+		case JENTRY_ISBOOL_FALSE:
+			return 5;
+		default:
+			Assert(JBE_ISBOOL_TRUE(entry) || JBE_ISNULL(entry));
+			return 4;
+	}
 }
 
 static uint64
@@ -199,6 +192,7 @@ container_text_size(JsonbContainer *container)
 	uint64		size = 0;
 
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 
 	/* An object has its keys first, then their values. */
 	for (uint32 i = 0; i < entries; i++)
@@ -207,7 +201,6 @@ container_text_size(JsonbContainer *container)
 		uint32		start = offset;
 		uint32		length = advance(entry, &offset);
 
-		CHECK_FOR_INTERRUPTS();
 		size += entry_text_size(entry, base, start, length);
 	}
 
