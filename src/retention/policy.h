@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * policy.h
- *		What a table's owner asked for, and which tables can have it.
+ *		What a table's owner asked for.
  *
  * Where a function says so, the caller is connected to SPI.
  *
@@ -12,25 +12,17 @@
 
 #include "postgres.h"
 
-#include "access/attnum.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "guard.h"
 #include "nodes/execnodes.h"
 #include "nodes/pg_list.h"
+#include "retention/time_column.h"
 
 #define POLICY_MIN_RETENTION_DAYS	30
 #define POLICY_MAX_RETENTION_DAYS	365
 #define POLICY_MIN_PREMAKE_MONTHS	1
 #define POLICY_MAX_PREMAKE_MONTHS	24
-
-typedef struct TimeColumn
-{
-	bool		partitioned;	/* it is the table's partition key */
-	AttrNumber	attnum;
-	Oid			type;
-	NameData	name;
-} TimeColumn;
 
 typedef struct RetentionPolicy
 {
@@ -47,19 +39,6 @@ typedef enum PolicyLock
 	POLICY_READ,
 	POLICY_SHARE				/* nobody alters it before we commit */
 } PolicyLock;
-
-/*
- * The partition key of a table partitioned by range on one column of a time
- * type; ERROR 42809 or 0A000 where it is anything else.
- */
-extern void time_column_of_key(Oid relid, TimeColumn *column);
-
-/*
- * ERROR 0A000 if a foreign key refers to the table or one of its partitions: a
- * row that others refer to cannot go, or takes theirs with it (ON DELETE
- * CASCADE).  Needs SPI.
- */
-extern void policy_check_foreign_keys(Oid relid);
 
 /*
  * The policy of a table, in the current memory context; NULL where it has

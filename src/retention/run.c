@@ -268,7 +268,7 @@ plan_action(void *arg)
 	record_policy(&run->record, run->result);
 
 	/* one may have come since the policy was added */
-	policy_check_foreign_keys(run->relid);
+	check_incoming_foreign_keys(run->relid);
 	run->steps = plan_retention(run->policy, run->now);
 }
 

@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * follow.c
+ *		Event triggers: policies follow what happens to their tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "commands/event_trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/lsyscache.h"
+
+#include "privilege.h"
+#include "query.h"
+
+PG_FUNCTION_INFO_V1(cvwiz_forget_dropped);
+PG_FUNCTION_INFO_V1(cvwiz_follow_altered);
+
+/* Whether there are tables to look into: not while the extension comes or goes. */
+static bool
+extension_is_there(void)
+{
+	Oid			namespace = get_namespace_oid("cvwiz", true);
+
+	return OidIsValid(namespace) &&
+		OidIsValid(get_relname_relid("retention_policy", namespace)) &&
+		OidIsValid(get_relname_relid("detached_partition", namespace));
+}
+
+static void
+check_event_trigger(FunctionCallInfo fcinfo)
+{
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("not called as an event trigger"),
+				 errhint("CREATE EXTENSION cvwiz makes the event triggers that call it.")));
+}
+
+/*
+ * ON sql_drop: a dropped table takes its policy with it, before its OID can
+ * come to stand for another table; a dropped time column does too.
+ */
+Datum
+cvwiz_forget_dropped(PG_FUNCTION_ARGS)
+{
+	SavedPrivileges saved;
+	uint64		found;
+
+	check_event_trigger(fcinfo);
+	if (!extension_is_there())
+		PG_RETURN_NULL();
+
+	SPI_connect();
+	become_extension_owner(&saved);
+	query_run_only("DELETE FROM cvwiz.detached_partition p"
+				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+				   " AND d.objsubid = 0 AND d.objid IN (p.relation, p.parent)",
+				   NULL);
+	found = query_run("DELETE FROM cvwiz.retention_policy p"
+					  " USING pg_catalog.pg_event_trigger_dropped_objects() d"
+					  " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+					  " AND d.objid = p.relation"
+					  " AND (d.objsubid = 0 OR d.address_names[3] = p.time_column)"
+					  " RETURNING d.objsubid, d.object_identity",
+					  NULL);
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		if (DatumGetInt32(query_value(i, 1, &isnull)) != 0)
+			ereport(WARNING,
+					(errmsg("the retention policy that went by column %s is removed with it",
+							query_text(i, 2)),
+					 errhint("Nothing of the table expires any more; cvwiz.add_retention_policy() gives it another policy.")));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+	SPI_finish();
+	PG_RETURN_NULL();
+}
+
+/*
+ * ON ddl_command_end of ALTER TABLE: where the time column's name is gone, the
+ * column that was just renamed is it, for a dropped one would have taken the
+ * policy with it.  The policy keeps the name, not the number, because the
+ * number does not survive a dump.  Who attaches a partition again that a run
+ * has detached wants to keep it.
+ */
+Datum
+cvwiz_follow_altered(PG_FUNCTION_ARGS)
+{
+	SavedPrivileges saved;
+
+	check_event_trigger(fcinfo);
+	if (!extension_is_there())
+		PG_RETURN_NULL();
+
+	SPI_connect();
+	become_extension_owner(&saved);
+	query_run_only("DELETE FROM cvwiz.detached_partition p"
+				   " USING pg_catalog.pg_class c"
+				   " WHERE c.oid = p.relation AND c.relispartition",
+				   NULL);
+	query_run_only("UPDATE cvwiz.retention_policy p SET time_column = a.attname"
+				   " FROM pg_catalog.pg_event_trigger_ddl_commands() d"
+				   " JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+				   " AND d.objsubid > 0 AND d.objid = p.relation"
+				   " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute o"
+				   " WHERE o.attrelid = p.relation AND o.attname = p.time_column AND NOT o.attisdropped)",
+				   NULL);
+	restore_privileges(&saved);
+	SPI_finish();
+	PG_RETURN_NULL();
+}
