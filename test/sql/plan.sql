@@ -216,7 +216,7 @@ SELECT (SELECT count(*) FROM hand) AS hand, (SELECT count(*) FROM run) AS run, (
 CREATE FUNCTION look_of(relation regclass) RETURNS TABLE (name text, range_start timestamptz, range_end timestamptz, rls boolean, owner regrole, constraints text[], indexes text[])
 LANGUAGE sql AS $$
 SELECT replace(p.partition::text, relation::text, 'table'), p.range_start, p.range_end, c.relrowsecurity, c.relowner::regrole,
-	(SELECT array_agg(pg_get_constraintdef(k.oid) ORDER BY 1) FROM pg_constraint k WHERE k.conrelid = c.oid),
+	(SELECT array_agg(pg_get_constraintdef(k.oid) ORDER BY 1) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'),
 	(SELECT array_agg(replace(pg_get_indexdef(i.indexrelid), relation::text, 'table') ORDER BY 1) FROM pg_index i WHERE i.indrelid = c.oid)
 FROM cvwiz.partition_ranges(relation) p JOIN pg_class c ON c.oid = p.partition
 $$;
