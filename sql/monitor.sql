@@ -9,17 +9,22 @@ SET jit = off
 BEGIN ATOMIC
 WITH worker AS (
 	SELECT w.preloaded, w.launcher_pid, w.starved, pg_is_in_recovery() AS in_recovery,
-		current_setting('cvwiz.worker', true)::boolean AS wanted
+		current_setting('cvwiz.worker', true)::boolean AS wanted,
+		coalesce(current_setting('cvwiz.databases', true), '') = '' OR EXISTS (
+			SELECT FROM regexp_split_to_table(current_setting('cvwiz.databases', true), '\s*,\s*') AS listed(name)
+			WHERE current_database() = CASE WHEN listed.name LIKE '"%"' THEN
+				replace(substr(listed.name, 2, length(listed.name) - 2), '""', '"') ELSE lower(listed.name) END) AS served
 	FROM cvwiz.worker_status() w
 ), policy AS (
 	SELECT p.*, r.added_at, c.relkind, a.attnum, a.attnotnull, cvwiz.clock() AS now,
-		last_run.run_id, last_run.residue
+		last_run.run_id, last_run.residue, last_run.error,
+		NOT p.hold AND last_run.success IS FALSE AS last_failed
 	FROM cvwiz.retention_policies p
 	JOIN cvwiz.retention_policy r ON r.relation = p.relation
 	JOIN pg_class c ON c.oid = p.relation
 	LEFT JOIN pg_attribute a ON a.attrelid = p.relation AND a.attname = p.time_column AND NOT a.attisdropped
 	LEFT JOIN LATERAL (
-		SELECT l.run_id, l.residue FROM cvwiz.retention_runs l
+		SELECT l.run_id, l.residue, l.success, l.error FROM cvwiz.retention_runs l
 		WHERE l.relation = p.relation AND l.finished_at IS NOT NULL
 		ORDER BY l.run_id DESC LIMIT 1) last_run ON true
 	WHERE pg_has_role(current_user, 'pg_monitor', 'USAGE') OR pg_has_role(current_user, c.relowner, 'USAGE')
@@ -42,17 +47,19 @@ WITH worker AS (
 	UNION ALL
 	SELECT 2, NULL, 'worker',
 		CASE WHEN w.in_recovery THEN 'ok'
-			WHEN NOT w.preloaded OR NOT w.wanted OR w.starved THEN 'warn'
+			WHEN NOT w.preloaded OR NOT w.wanted OR NOT w.served OR w.starved THEN 'warn'
 			WHEN w.launcher_pid IS NULL THEN 'crit'
 			ELSE 'ok' END,
 		CASE WHEN w.in_recovery THEN 'this is a standby: the worker waits for its promotion'
 			WHEN NOT w.preloaded THEN 'no background worker'
 			WHEN NOT w.wanted THEN 'the setting cvwiz.worker is off'
+			WHEN NOT w.served THEN 'the setting cvwiz.databases leaves this database out'
 			WHEN w.launcher_pid IS NULL THEN 'the launcher is not running'
 			WHEN w.starved THEN 'the launcher found no free background worker'
 			ELSE format('the launcher is process %s', w.launcher_pid) END,
 		CASE WHEN w.in_recovery OR NOT w.preloaded THEN NULL
 			WHEN NOT w.wanted THEN 'ALTER SYSTEM SET cvwiz.worker = on; SELECT pg_reload_conf();'
+			WHEN NOT w.served THEN 'Add it to cvwiz.databases, and reload.'
 			WHEN w.launcher_pid IS NULL THEN 'It is started again after 5 seconds; see the server''s log.'
 			WHEN w.starved THEN 'Raise max_worker_processes.' END
 	FROM worker w
@@ -64,14 +71,16 @@ WITH worker AS (
 	UNION ALL
 	SELECT 4, p.relation, 'last_success',
 		CASE WHEN NOT p.enabled THEN 'warn'
-			WHEN coalesce(p.last_success, p.added_at) >= p.now - interval '26 hours' THEN 'ok'
-			WHEN p.hold THEN 'warn'
-			ELSE 'crit' END,
+			WHEN coalesce(p.last_success, p.added_at) < p.now - interval '26 hours' THEN
+				CASE WHEN p.hold THEN 'warn' ELSE 'crit' END
+			WHEN p.last_failed THEN 'warn'
+			ELSE 'ok' END,
 		CASE WHEN NOT p.enabled THEN 'the policy is disabled'
+			WHEN p.last_failed THEN format('the last run failed: %s', p.error)
 			WHEN p.last_success IS NULL THEN 'no successful run yet'
 			ELSE format('last successful run at %s', p.last_success) END,
 		CASE WHEN NOT p.enabled THEN 'cvwiz.alter_retention_policy(..., enabled => true) enables it.'
-			WHEN coalesce(p.last_success, p.added_at) < p.now - interval '26 hours'
+			WHEN p.last_failed OR coalesce(p.last_success, p.added_at) < p.now - interval '26 hours'
 			THEN 'See error in cvwiz.retention_runs; CALL cvwiz.run_retention(...) tries again now.' END
 	FROM policy p
 	UNION ALL

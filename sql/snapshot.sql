@@ -40,7 +40,7 @@ COMMENT ON FUNCTION cvwiz.prepare_snapshot_for_storage(jsonb, boolean, int, int,
 CREATE FUNCTION cvwiz.reconstruct_snapshot(reduced jsonb, live jsonb)
 RETURNS jsonb LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_reconstruct_snapshot';
 COMMENT ON FUNCTION cvwiz.reconstruct_snapshot(jsonb, jsonb) IS
-'A document of metadata only, with each item that the live document has under the same id in the array of the same path whole again, and each object below a key that the live one has there, unless their ids differ; the others stay as they are and are counted in "$missing". Any other document comes back unchanged.';
+'A document of metadata only, with each item that the live document has under the same id in the array of the same path whole again, and each object that is a key''s value: by its id, or by its place where nothing of it is left; the others stay as they are and are counted in "$missing". Any other document comes back unchanged.';
 
 CREATE FUNCTION cvwiz.audit_existing_snapshots(relation regclass, snapshot_column name)
 RETURNS TABLE (total bigint, oversized bigint, warning_size bigint, long_arrays bigint, total_size_bytes bigint, avg_size_bytes numeric, max_size_bytes bigint, stored_bytes bigint, compression_ratio numeric, recommendations text[])

@@ -160,7 +160,7 @@ relation_gone_error(Oid relid)
 }
 
 Oid
-owned_relation_argument(FunctionCallInfo fcinfo)
+owned_relation_argument(FunctionCallInfo fcinfo, LOCKMODE mode)
 {
 	Oid			relid;
 
@@ -171,7 +171,7 @@ owned_relation_argument(FunctionCallInfo fcinfo)
 				 errhint("Name the table, as in 'public.audit_logs'.")));
 
 	relid = PG_GETARG_OID(0);
-	LockRelationOid(relid, AccessShareLock);
+	LockRelationOid(relid, mode);
 	if (get_rel_name(relid) == NULL)
 		relation_gone_error(relid);
 	check_relation_owner(relid);

@@ -59,11 +59,10 @@ extern Oid	relation_owner(Oid relid);
 COMPAT_NORETURN extern void relation_gone_error(Oid relid);
 
 /*
- * The relation that a SQL function's first argument names, locked against being
- * dropped: ERROR 22004 for NULL, 42P01 for none, 42501 where it is not the
+ * The relation that a SQL function's first argument names, locked: ERROR 22004 for NULL, 42P01 for none, 42501 where it is not the
  * caller's.
  */
-extern Oid	owned_relation_argument(FunctionCallInfo fcinfo);
+extern Oid	owned_relation_argument(FunctionCallInfo fcinfo, LOCKMODE mode);
 
 /* ERROR 42501 unless the current user has the rights of the owner. */
 extern void check_relation_owner(Oid relid);

@@ -293,7 +293,7 @@ cvwiz_create_partition(PG_FUNCTION_ARGS)
 	Oid			result;
 
 	PreventCommandDuringRecovery("cvwiz.create_partition()");
-	relid = owned_relation_argument(fcinfo);
+	relid = owned_relation_argument(fcinfo, AccessShareLock);
 	month.lower = month_start(month_argument(fcinfo, 1), 0);
 	month.upper = month_start(month.lower, 1);
 

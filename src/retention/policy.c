@@ -124,7 +124,7 @@ no_policy_error(Oid relid)
 Datum
 cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 {
-	Oid			relid = owned_relation_argument(fcinfo);
+	Oid			relid = owned_relation_argument(fcinfo, AccessShareLock);
 	char	   *name = PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1));
 	int			retention_days = required_int(fcinfo, 2, "retention_days");
 	int			premake_months = required_int(fcinfo, 3, "premake_months");
@@ -179,7 +179,7 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 Datum
 cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 {
-	Oid			relid = owned_relation_argument(fcinfo);
+	Oid			relid = owned_relation_argument(fcinfo, AccessShareLock);
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 	uint64		updated;
@@ -218,7 +218,7 @@ cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 Datum
 cvwiz_remove_retention_policy(PG_FUNCTION_ARGS)
 {
-	Oid			relid = owned_relation_argument(fcinfo);
+	Oid			relid = owned_relation_argument(fcinfo, AccessShareLock);
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 	uint64		deleted;

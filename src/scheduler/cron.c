@@ -10,17 +10,25 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "query.h"
 
-#define JOB_NAME "cvwiz retention"
-
 PG_FUNCTION_INFO_V1(cvwiz_schedule_retention);
 PG_FUNCTION_INFO_V1(cvwiz_unschedule_retention);
+
+/* Jobs of all databases are kept in one, by name and user. */
+static Datum
+job_name(void)
+{
+	return CStringGetTextDatum(psprintf("cvwiz retention %s", get_database_name(MyDatabaseId)));
+}
 
 static void
 check_pg_cron(void)
@@ -52,7 +60,7 @@ cvwiz_schedule_retention(PG_FUNCTION_ARGS)
 				 errhint("Leave it out for its default, '0 3 * * *'.")));
 	check_pg_cron();
 
-	query_arg(&args, TEXTOID, CStringGetTextDatum(JOB_NAME));
+	query_arg(&args, TEXTOID, job_name());
 	query_arg(&args, TEXTOID, PG_GETARG_DATUM(0));
 	query_arg(&args, TEXTOID, CStringGetTextDatum("CALL cvwiz.run_retention()"));
 
@@ -75,7 +83,7 @@ cvwiz_unschedule_retention(PG_FUNCTION_ARGS)
 	uint64		jobs;
 
 	check_pg_cron();
-	query_arg(&args, TEXTOID, CStringGetTextDatum(JOB_NAME));
+	query_arg(&args, TEXTOID, job_name());
 
 	SPI_connect();
 	jobs = query_run("SELECT cron.unschedule(jobid) FROM cron.job"

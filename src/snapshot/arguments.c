@@ -276,10 +276,11 @@ choose_trigger_name(Oid relid, const char *column)
 	}
 }
 
+/* In the mode that the DDL will take: a stronger one later could deadlock. */
 static void
-required_relation_and_column(FunctionCallInfo fcinfo, Oid *relid, char **column)
+required_relation_and_column(FunctionCallInfo fcinfo, LOCKMODE mode, Oid *relid, char **column)
 {
-	*relid = owned_relation_argument(fcinfo);
+	*relid = owned_relation_argument(fcinfo, mode);
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -305,7 +306,7 @@ cvwiz_add_snapshot_limits(PG_FUNCTION_ARGS)
 	TriggerArguments arguments = {0};
 	SnapshotLimits limits;
 
-	required_relation_and_column(fcinfo, &relid, &column);
+	required_relation_and_column(fcinfo, ShareRowExclusiveLock, &relid, &column);
 	relkind = get_rel_relkind(relid);
 	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
@@ -361,7 +362,7 @@ cvwiz_remove_snapshot_limits(PG_FUNCTION_ARGS)
 	char	   *column;
 	FoundTrigger found;
 
-	required_relation_and_column(fcinfo, &relid, &column);
+	required_relation_and_column(fcinfo, AccessExclusiveLock, &relid, &column);
 	if (!find_limits_trigger(relid, column, &found))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -57,7 +57,7 @@ cvwiz_audit_existing_snapshots(PG_FUNCTION_ARGS)
 	query_run(psprintf("SELECT s.total, s.oversized, s.large, s.long_arrays, s.bytes, s.average, s.largest, s.stored,"
 					   " round(s.bytes::numeric / nullif(s.stored, 0), 2),"
 					   " array_remove(ARRAY["
-					   "  CASE WHEN s.oversized > 0 THEN format('%%s snapshots exceed %%s bytes: add limits with cvwiz.add_snapshot_limits(), then UPDATE these rows', s.oversized, %1$d) END,"
+					   "  CASE WHEN s.oversized > 0 THEN format('%%s snapshots exceed %%s bytes: add limits with cvwiz.add_snapshot_limits(), then write these rows anew, as the documentation shows', s.oversized, %1$d) END,"
 					   "  CASE WHEN s.large > 0 THEN format('%%s snapshots are larger than %%s bytes: they would be reduced on their next UPDATE', s.large, %2$d) END,"
 					   "  CASE WHEN s.long_arrays > 0 THEN format('%%s snapshots have arrays of more than %%s items', s.long_arrays, %3$d) END,"
 					   "  CASE WHEN s.unreadable > 0 THEN format('%%s snapshots are no jsonb, and could not be reduced', s.unreadable) END,"

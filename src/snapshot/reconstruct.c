@@ -124,11 +124,12 @@ push_reconstructed_array(JsonbBuilder *out, JsonbContainer *reduced,
 }
 
 /*
- * An object that is a key's value has its place, and is the same unless both
- * have ids and these differ.
+ * The live object that a reduced one, which is a key's value, stands for: the
+ * one with its id, or, of an object that has lost everything, the one in its
+ * place.
  */
 static bool
-is_same_object(const JsonbValue *reduced, const JsonbValue *live)
+stands_for(const JsonbValue *reduced, const JsonbValue *live)
 {
 	JsonbValue	id;
 	JsonbValue	live_id;
@@ -136,42 +137,54 @@ is_same_object(const JsonbValue *reduced, const JsonbValue *live)
 	if (live == NULL || live->type != jbvBinary ||
 		!JsonContainerIsObject(live->val.binary.data))
 		return false;
-	if (!item_id(reduced, &id))
-		return true;
-	return item_id(live, &live_id) && item_compare_scalars(&id, &live_id) == 0;
+	if (item_id(reduced, &id))
+		return item_id(live, &live_id) && item_compare_scalars(&id, &live_id) == 0;
+	return JsonContainerSize(reduced->val.binary.data) == 0;
 }
+
+static void push_reconstructed_keys(JsonbBuilder *out, JsonbContainer *reduced,
+									JsonbContainer *live, bool is_root, int64 *missing);
 
 static void
 push_reconstructed_value(JsonbBuilder *out, JsonbValue *value, JsonbValue *live,
 						 int64 *missing)
 {
+	JsonbContainer *live_container = live != NULL && live->type == jbvBinary ?
+		live->val.binary.data : NULL;
+	JsonbValue	id;
+
 	if (value->type != jbvBinary)
 		compat_push_jsonb(out, WJB_VALUE, value);
 	else if (JsonContainerIsArray(value->val.binary.data))
-		push_reconstructed_array(out, value->val.binary.data,
-								 live != NULL && live->type == jbvBinary ?
-								 live->val.binary.data : NULL,
-								 missing);
-	else if (is_same_object(value, live))
+		push_reconstructed_array(out, value->val.binary.data, live_container, missing);
+	else if (stands_for(value, live))
 		compat_push_jsonb(out, WJB_VALUE, live);
-	else
+	else if (item_id(value, &id) || JsonContainerSize(value->val.binary.data) == 0)
 	{
 		compat_push_jsonb(out, WJB_VALUE, value);
 		(*missing)++;
 	}
+	else
+	{
+		/* without an id, with something in it: what that stands for may be there */
+		compat_push_jsonb(out, WJB_BEGIN_OBJECT, NULL);
+		push_reconstructed_keys(out, value->val.binary.data, live_container, false, missing);
+		compat_push_jsonb(out, WJB_END_OBJECT, NULL);
+	}
 }
 
 static void
-push_reconstructed_root(JsonbBuilder *out, JsonbContainer *reduced, JsonbContainer *live)
+push_reconstructed_keys(JsonbBuilder *out, JsonbContainer *reduced, JsonbContainer *live,
+						bool is_root, int64 *missing)
 {
 	JsonbIterator *it = JsonbIteratorInit(reduced);
 	JsonbValue	key;
 	JsonbValue	value;
 	bool		live_is_object = live != NULL && JsonContainerIsObject(live);
-	int64		missing = 0;
+
+	check_stack_depth();
 
 	(void) JsonbIteratorNext(&it, &key, true);
-	compat_push_jsonb(out, WJB_BEGIN_OBJECT, NULL);
 	while (JsonbIteratorNext(&it, &key, true) == WJB_KEY)
 	{
 		JsonbValue	live_value;
@@ -179,15 +192,26 @@ push_reconstructed_root(JsonbBuilder *out, JsonbContainer *reduced, JsonbContain
 
 		CHECK_FOR_INTERRUPTS();
 		(void) JsonbIteratorNext(&it, &value, true);
-		if (item_key_is(&key, REDUCED_KEY) || item_key_is(&key, MISSING_KEY))
+		if (is_root && (item_key_is(&key, REDUCED_KEY) || item_key_is(&key, MISSING_KEY)))
 			continue;
 
 		found = live_is_object &&
 			getKeyJsonValueFromContainer(live, key.val.string.val, key.val.string.len,
 										 &live_value) != NULL;
 		compat_push_jsonb(out, WJB_KEY, &key);
-		push_reconstructed_value(out, &value, found ? &live_value : NULL, &missing);
+		push_reconstructed_value(out, &value, found ? &live_value : NULL, missing);
 	}
+}
+
+static void
+push_reconstructed_root(JsonbBuilder *out, JsonbContainer *reduced, JsonbContainer *live)
+{
+	JsonbValue	key;
+	JsonbValue	value;
+	int64		missing = 0;
+
+	compat_push_jsonb(out, WJB_BEGIN_OBJECT, NULL);
+	push_reconstructed_keys(out, reduced, live, true, &missing);
 
 	key.type = jbvString;
 	key.val.string.val = MISSING_KEY;
