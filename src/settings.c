@@ -11,6 +11,7 @@
 #include <limits.h>
 
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "clock.h"
 #include "compat.h"
@@ -182,7 +183,7 @@ settings_define(void)
 							"Greatest size that cvwiz.gunzip() inflates to, in bytes.",
 							NULL,
 							&setting_max_inflated_size,
-							256 * 1024 * 1024, 1, 1024 * 1024 * 1024 - 1,
+							256 * 1024 * 1024, 1, MaxAllocSize - 1,
 							PGC_SUSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("cvwiz.now",

@@ -189,6 +189,9 @@ SELECT cvwiz.reconstruct_snapshot(cvwiz.compress_snapshot_metadata(d), document)
 SELECT cvwiz.reconstruct_snapshot(cvwiz.compress_snapshot_metadata(document), document) FROM live;
 -- what is no longer there stays as it is, and is counted; other paths don't match
 SELECT cvwiz.reconstruct_snapshot('{"$reduced": true, "name": "Old", "work": [{"id": 1}, {"id": 3, "order": 1}, "text", [1], {}], "jobs": [{"id": 1}], "deep": {"skills": [{"id": 1}, {"id": "1"}], "more": [{"id": 1}, {"id": 2}]}}', document) FROM live;
+-- an object keeps what it had: an item that came later is none of this document's
+SELECT cvwiz.reconstruct_snapshot(cvwiz.compress_snapshot_metadata('{"deep": {"skills": [{"id": "s", "x": 1}, {"id": "t", "x": 2}]}}', fields => '{skills}'),
+	'{"deep": {"skills": [{"id": "t", "x": 2}, {"id": "new"}]}}');
 -- numbers by value
 SELECT cvwiz.reconstruct_snapshot('{"$reduced": true, "a": [{"id": 1}, {"id": 2.00}, {"id": true}, {"id": null}, {"id": [1]}]}', '{"a": [{"id": 1.0, "x": 1}, {"id": 2, "x": 2}, {"id": true, "x": 3}, {"id": null, "x": 4}, {"id": [1], "x": 5}]}');
 -- of two with one id the first
