@@ -19,9 +19,11 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
+#include "postmaster/interrupt.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
@@ -198,6 +200,16 @@ end_timeout(const Run *run)
 		disable_timeout(STATEMENT_TIMEOUT, false);
 }
 
+/* Somebody may want a long purge to go easier: a larger pause, smaller batches. */
+static void
+follow_settings(const Run *run)
+{
+	if (run->origin != RUN_BY_WORKER || !ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+}
+
 /*
  * Does an action of the run in a transaction of its own, again where it got
  * no lock.  False, and the error recorded, if it failed.  What the action
@@ -214,6 +226,7 @@ do_in_transaction(Run *run, GuardedAction action, const char *where)
 	for (int attempt = 1;; attempt++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		follow_settings(run);
 		start_timeout(run);
 		error = guard(action, run);
 		if (error == NULL)
