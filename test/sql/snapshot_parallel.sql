@@ -1,6 +1,6 @@
 -- Reading zjsonb in parallel workers gives what one process gives.
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS cvwiz;
+CREATE EXTENSION cvwiz;
 CREATE TABLE parallel_documents (id int, document cvwiz.zjsonb);
 INSERT INTO parallel_documents
 SELECT n, jsonb_build_object('id', n, 'text', repeat(md5(n::text), 1 + n % 50), 'tags', jsonb_build_array(n % 7, 'x'))
@@ -32,3 +32,4 @@ FROM parallel_documents;
 
 DROP TABLE parallel_documents;
 DROP FUNCTION plan_of(text), digest();
+DROP EXTENSION cvwiz;
