@@ -215,8 +215,10 @@ copy_replica_identity(Oid parent, Oid child)
 }
 
 Oid
-partition_create(Oid parent, const char *name, List *statements)
+partition_create(Oid parent, const TimeColumn *column, TimeRange range)
 {
+	char	   *name = partition_choose_name(parent, range.lower, NIL);
+	List	   *statements = partition_statements(parent, column, name, range);
 	Oid			child;
 	ListCell   *lc;
 
@@ -313,12 +315,8 @@ cvwiz_create_partition(PG_FUNCTION_ARGS)
 
 	foreach(lc, gaps)
 	{
-		TimeRange  *gap = (TimeRange *) lfirst(lc);
-		char	   *name = partition_choose_name(relid, gap->lower, NIL);
-		Oid			child;
+		Oid			child = partition_create(relid, &column, *(TimeRange *) lfirst(lc));
 
-		child = partition_create(relid, name,
-								 partition_statements(relid, &column, name, *gap));
 		if (lc == list_head(gaps))
 			result = child;
 	}

@@ -26,10 +26,10 @@ extern List *partition_statements(Oid parent, const TimeColumn *column,
 								  const char *name, TimeRange range);
 
 /*
- * Runs them, as the current user, who owns the parent; the caller has locked
+ * Chooses a name and runs them, as the current user, who owns the parent; the caller has locked
  * the parent in SHARE UPDATE EXCLUSIVE mode.  Then gives the partition the
  * parent's privileges, and no more, and its replica identity.  Needs SPI.
  */
-extern Oid	partition_create(Oid parent, const char *name, List *statements);
+extern Oid	partition_create(Oid parent, const TimeColumn *column, TimeRange range);
 
 #endif							/* CVWIZ_PARTITION_H */

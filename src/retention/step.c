@@ -91,12 +91,8 @@ execute_create(const RetentionPolicy *policy, const RetentionStep *step,
 	if (list_length(gaps) == 1 &&
 		memcmp(linitial(gaps), &step->range, sizeof(TimeRange)) == 0)
 	{
-		char	   *name = partition_choose_name(policy->relid, step->range.lower, NIL);
-		Oid			child;
+		Oid			child = partition_create(policy->relid, &policy->column, step->range);
 
-		child = partition_create(policy->relid, name,
-								 partition_statements(policy->relid, &policy->column,
-													  name, step->range));
 		check_did_its_work(partition_range(policy->relid, child) != NULL, step);
 		counts->created++;
 	}

@@ -49,7 +49,7 @@ PG_FUNCTION_INFO_V1(cvwiz_trigger_limits);
 
 static const char *const oversize_actions[] = {"reduce", "truncate", "reject"};
 
-OversizeAction
+static OversizeAction
 oversize_action_from_name(const char *name)
 {
 	for (size_t i = 0; i < lengthof(oversize_actions); i++)
@@ -64,7 +64,7 @@ oversize_action_from_name(const char *name)
 	return OVERSIZE_REDUCE;		/* not reached */
 }
 
-const char *
+static const char *
 oversize_action_name(OversizeAction action)
 {
 	return oversize_actions[action];

@@ -35,7 +35,4 @@ typedef struct TriggerArguments
  */
 extern void trigger_parse_arguments(int nargs, char **args, TriggerArguments *parsed);
 
-extern OversizeAction oversize_action_from_name(const char *name);
-extern const char *oversize_action_name(OversizeAction action);
-
 #endif							/* CVWIZ_TRIGGER_H */
