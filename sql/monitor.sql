@@ -101,7 +101,15 @@ WITH worker AS (
 		CASE WHEN t.partdefid <> 0 THEN 'It is locked and scanned for each new partition, and its rows can keep one from being made: move them away and detach it.' END
 	FROM policy p JOIN pg_partitioned_table t ON t.partrelid = p.relation
 	UNION ALL
-	SELECT 7, p.relation, 'residue',
+	SELECT 7, p.relation, 'concurrent_detach',
+		CASE WHEN o.obstacle IS NULL THEN 'ok' ELSE 'warn' END,
+		CASE WHEN o.obstacle IS NULL THEN 'expired partitions are detached concurrently'
+			ELSE format('expired partitions are not detached concurrently: %s', o.obstacle) END,
+		CASE WHEN o.obstacle IS NOT NULL THEN 'A plain DETACH waits for ACCESS EXCLUSIVE on the table, for at most cvwiz.lock_timeout at a time, and everybody else behind it.' END
+	FROM policy p CROSS JOIN LATERAL (SELECT cvwiz.detach_obstacle(p.relation) AS obstacle) o
+	WHERE p.relkind = 'p'
+	UNION ALL
+	SELECT 8, p.relation, 'residue',
 		CASE WHEN p.run_id IS NULL OR p.residue = 0 THEN 'ok' WHEN p.hold THEN 'warn' ELSE 'crit' END,
 		CASE WHEN p.run_id IS NULL THEN 'no run yet'
 			WHEN p.residue IS NULL THEN 'the last run could not measure what it left'
@@ -109,13 +117,13 @@ WITH worker AS (
 		CASE WHEN p.residue = 0 OR p.run_id IS NULL THEN NULL ELSE 'See error and error_detail in cvwiz.retention_runs.' END
 	FROM policy p
 	UNION ALL
-	SELECT 8, p.relation, 'hold',
+	SELECT 9, p.relation, 'hold',
 		CASE WHEN p.hold THEN 'warn' ELSE 'ok' END,
 		CASE WHEN p.hold THEN 'on hold: nothing is deleted' ELSE 'not on hold' END,
 		CASE WHEN p.hold THEN 'cvwiz.alter_retention_policy(..., hold => false) lifts the hold.' END
 	FROM policy p
 	UNION ALL
-	SELECT 9, p.relation, 'null_times',
+	SELECT 10, p.relation, 'null_times',
 		CASE WHEN n.nulls = 0 THEN 'ok' ELSE 'warn' END,
 		CASE WHEN p.attnum IS NULL THEN format('column %I is gone', p.time_column)
 			WHEN p.attnotnull THEN format('column %I is NOT NULL', p.time_column)
@@ -127,7 +135,7 @@ WITH worker AS (
 	CROSS JOIN LATERAL (SELECT CASE WHEN p.attnum IS NULL THEN NULL
 		WHEN p.attnotnull THEN 0 ELSE cvwiz.count_null_times(p.relation) END AS nulls) n
 	UNION ALL
-	SELECT 10, p.relation, 'time_index',
+	SELECT 11, p.relation, 'time_index',
 		CASE WHEN i.missing = 0 THEN 'ok' ELSE 'warn' END,
 		CASE WHEN i.missing = 0 THEN format('an index begins with column %I', p.time_column)
 			WHEN p.relkind = 'p' THEN format('%s partitions have no index that begins with column %I', i.missing, p.time_column)
@@ -155,4 +163,4 @@ FROM checks c
 ORDER BY c.relation IS NOT NULL, c.relation::text, c.ordinal;
 END;
 COMMENT ON FUNCTION cvwiz.health() IS
-'Checks with status ok, warn or crit: the worker, and for each policy of the caller''s tables (for pg_monitor and superusers: all) the last success (26 hours), partitions ahead (35 days), a DEFAULT partition, residue, hold, NULL times, the time column''s index. Reads catalogs and the log of runs; counts rows only where the time column allows NULL.';
+'Checks with status ok, warn or crit: the worker, and for each policy of the caller''s tables (for pg_monitor and superusers: all) the last success (26 hours), partitions ahead (35 days), a DEFAULT partition, what keeps partitions from being detached concurrently, residue, hold, NULL times, the time column''s index. Reads catalogs and the log of runs; counts rows only where the time column allows NULL.';

@@ -9,7 +9,11 @@ CREATE TABLE cvwiz.retention_policy (
 	premake_months int NOT NULL DEFAULT 3 CHECK (premake_months BETWEEN 1 AND 24),
 	enabled boolean NOT NULL DEFAULT true,
 	hold boolean NOT NULL DEFAULT false,
-	added_at timestamptz NOT NULL
+	added_at timestamptz NOT NULL,
+	granularity text NOT NULL DEFAULT 'row' CHECK (granularity IN ('row', 'partition')),
+	archive_to text,
+	drop_after interval NOT NULL DEFAULT '0' CHECK (drop_after BETWEEN '0' AND '100 years'),
+	CHECK (archive_to IS NULL OR granularity = 'partition')
 );
 COMMENT ON TABLE cvwiz.retention_policy IS
 'What owners asked for, one row a table. Written by cvwiz.add_retention_policy() and its kind only; read cvwiz.retention_policies. Dumped.';
@@ -20,21 +24,30 @@ COMMENT ON COLUMN cvwiz.retention_policy.premake_months IS 'Months ahead of the 
 COMMENT ON COLUMN cvwiz.retention_policy.enabled IS 'False: no run touches the table';
 COMMENT ON COLUMN cvwiz.retention_policy.hold IS 'True (a legal hold): nothing is purged, detached or dropped; partitions are still made';
 COMMENT ON COLUMN cvwiz.retention_policy.added_at IS 'When the policy was made, by cvwiz.clock()';
+COMMENT ON COLUMN cvwiz.retention_policy.granularity IS 'row: exactly retention_days are kept, the partition that the cutoff lies in is purged by rows; partition: nothing but whole expired partitions goes';
+COMMENT ON COLUMN cvwiz.retention_policy.archive_to IS 'Directory on the server that each expired partition is written to before it is dropped; NULL: it is dropped unwritten';
+COMMENT ON COLUMN cvwiz.retention_policy.drop_after IS 'How long a detached partition stays before it is dropped';
 
 CREATE TABLE cvwiz.detached_partition (
 	relation regclass PRIMARY KEY,
 	parent regclass NOT NULL,
 	range_start timestamptz NOT NULL,
 	range_end timestamptz NOT NULL,
-	detached_at timestamptz NOT NULL
+	started_at timestamptz NOT NULL,
+	detached_at timestamptz,
+	rows bigint,
+	emptied boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE cvwiz.detached_partition IS
-'Partitions that a run has detached because they had expired, and that are still to be dropped. Dumped.';
+'Partitions that a run detaches, or has detached, because they had expired, and that are still to be dropped; read cvwiz.detached_partitions. Dumped.';
 COMMENT ON COLUMN cvwiz.detached_partition.relation IS 'The detached table';
 COMMENT ON COLUMN cvwiz.detached_partition.parent IS 'The table that it was a partition of';
 COMMENT ON COLUMN cvwiz.detached_partition.range_start IS 'Lower bound of the partition, inclusive';
 COMMENT ON COLUMN cvwiz.detached_partition.range_end IS 'Upper bound of the partition, exclusive';
-COMMENT ON COLUMN cvwiz.detached_partition.detached_at IS 'When it was detached, by cvwiz.clock()';
+COMMENT ON COLUMN cvwiz.detached_partition.started_at IS 'When the run that detaches it began, by cvwiz.clock()';
+COMMENT ON COLUMN cvwiz.detached_partition.detached_at IS 'When it was detached, by cvwiz.clock(); NULL: not yet';
+COMMENT ON COLUMN cvwiz.detached_partition.rows IS 'Rows that it had when it was detached; NULL: not counted';
+COMMENT ON COLUMN cvwiz.detached_partition.emptied IS 'It was truncated, because dropping it has to wait for tables that it refers to';
 
 CREATE TABLE cvwiz.retention_run (
 	run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -90,20 +103,26 @@ SELECT pg_catalog.pg_extension_config_dump('cvwiz.detached_partition',
 
 -- ---- policies ----
 
-CREATE FUNCTION cvwiz.add_retention_policy(relation regclass, time_column name DEFAULT NULL, retention_days int DEFAULT 90, premake_months int DEFAULT 3)
+CREATE FUNCTION cvwiz.add_retention_policy(relation regclass, time_column name DEFAULT NULL, retention_days int DEFAULT 90, premake_months int DEFAULT 3, granularity text DEFAULT 'row', archive_to text DEFAULT NULL, drop_after interval DEFAULT '0')
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_add_retention_policy';
-COMMENT ON FUNCTION cvwiz.add_retention_policy(regclass, name, int, int) IS
-'Gives a table, partitioned by range on one date, timestamp or timestamptz column or plain, a retention policy: rows are kept for retention_days (30 to 365), partitions made premake_months (1 to 24) ahead. time_column is needed for a plain table only. For the table''s owner. Errors: 22023 out of range, 42501 not the owner, 42809 not such a table, 0A000 not supported, 42703 no such column, 42804 type, 55000 column allows NULL, 42710 has one.';
+COMMENT ON FUNCTION cvwiz.add_retention_policy(regclass, name, int, int, text, text, interval) IS
+'Gives a table, partitioned by range on one date, timestamp or timestamptz column or plain, a retention policy: rows are kept for retention_days (30 to 365), partitions made premake_months (1 to 24) ahead. time_column is needed for a plain table only. granularity ''row'' purges the partition that the cutoff lies in by rows, ''partition'' lets only whole expired partitions go, and these can be written to the directory archive_to first and stay detached for drop_after: all three for a partitioned table. For the table''s owner; archive_to for members of pg_write_server_files only. Errors: 22023 out of range, 42501 not the owner, or may not write files, 58P01, 42809 no such directory, 42809 not such a table, 0A000 not supported, 42703 no such column, 42804 type, 55000 column allows NULL, 42710 has one.';
 
-CREATE FUNCTION cvwiz.alter_retention_policy(relation regclass, retention_days int DEFAULT NULL, premake_months int DEFAULT NULL, enabled boolean DEFAULT NULL, hold boolean DEFAULT NULL)
+CREATE FUNCTION cvwiz.alter_retention_policy(relation regclass, retention_days int DEFAULT NULL, premake_months int DEFAULT NULL, enabled boolean DEFAULT NULL, hold boolean DEFAULT NULL, granularity text DEFAULT NULL, archive_to text DEFAULT NULL, drop_after interval DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_alter_retention_policy';
-COMMENT ON FUNCTION cvwiz.alter_retention_policy(regclass, int, int, boolean, boolean) IS
-'Changes what is not NULL. hold => true keeps every row from the moment that this commits, until hold => false. Waits for the step of a run that is at work. For the table''s owner. Errors: 22023 out of range, 42501 not the owner, 42704 no policy.';
+COMMENT ON FUNCTION cvwiz.alter_retention_policy(regclass, int, int, boolean, boolean, text, text, interval) IS
+'Changes what is not NULL. hold => true keeps every row from the moment that this commits, until hold => false. archive_to => '''' stops archiving. Waits for the step of a run that is at work. For the table''s owner; archive_to for members of pg_write_server_files only. Errors: 22023 out of range, 42501 not the owner, or may not write files, 42704 no policy, 55000 the table is not partitioned, 58P01, 42809 no such directory.';
 
 CREATE FUNCTION cvwiz.remove_retention_policy(relation regclass)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_remove_retention_policy';
 COMMENT ON FUNCTION cvwiz.remove_retention_policy(regclass) IS
 'Takes a table''s policy away; the table, its partitions, also detached ones, and the log of runs stay. For the table''s owner. Errors: 42501 not the owner, 42704 no policy.';
+
+CREATE FUNCTION cvwiz.drop_due(detached_at timestamptz, drop_after interval)
+RETURNS timestamptz LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (detached_at AT TIME ZONE 'UTC' + drop_after) AT TIME ZONE 'UTC';
+COMMENT ON FUNCTION cvwiz.drop_due(timestamptz, interval) IS
+'When a partition that was detached then is dropped: months and days are those of UTC. For cvwiz.detached_partitions.';
 
 CREATE FUNCTION cvwiz.next_run(added_at timestamptz, last_success timestamptz, last_attempt timestamptz, failures int)
 RETURNS timestamptz LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_next_run';
@@ -114,6 +133,7 @@ COMMENT ON FUNCTION cvwiz.next_run(timestamptz, timestamptz, timestamptz, int) I
 -- it is no success, and not tried again that day either.
 CREATE VIEW cvwiz.retention_policies AS
 SELECT p.relation, p.time_column, p.retention_days, p.premake_months, p.enabled, p.hold,
+	p.granularity, p.archive_to, p.drop_after,
 	(SELECT r.finished_at FROM cvwiz.retention_run r
 	WHERE r.relation = p.relation AND r.success
 	ORDER BY r.started_at DESC, r.run_id DESC LIMIT 1) AS last_success,
@@ -188,6 +208,11 @@ RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_de
 COMMENT ON FUNCTION cvwiz.detach_partition(regclass) IS
 'Detaches a partition, which stays as a table of its own: no run will drop it. Takes ACCESS EXCLUSIVE on the parent, for at most cvwiz.lock_timeout to get it. For the parent''s owner. Errors: 42501 not the owner, 42809 not a partition, 55000 the parent is on hold, 55P03 no lock.';
 
+CREATE FUNCTION cvwiz.detach_obstacle(relation regclass)
+RETURNS text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_detach_obstacle';
+COMMENT ON FUNCTION cvwiz.detach_obstacle(regclass) IS
+'Why runs detach the partitions of a table plainly, under ACCESS EXCLUSIVE for as long as it takes to get that within cvwiz.lock_timeout; NULL: they detach them concurrently. For cvwiz.health().';
+
 CREATE FUNCTION cvwiz.count_null_times(relation regclass)
 RETURNS bigint LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_count_null_times';
 COMMENT ON FUNCTION cvwiz.count_null_times(regclass) IS
@@ -216,8 +241,8 @@ COMMENT ON EVENT TRIGGER cvwiz_follow_altered IS 'A policy follows its time colu
 
 -- Each of these looks after its own: granting EXECUTE gives a role nothing on
 -- tables that it does not own.
-REVOKE ALL ON FUNCTION cvwiz.add_retention_policy(regclass, name, int, int) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cvwiz.alter_retention_policy(regclass, int, int, boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cvwiz.add_retention_policy(regclass, name, int, int, text, text, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cvwiz.alter_retention_policy(regclass, int, int, boolean, boolean, text, text, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cvwiz.remove_retention_policy(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cvwiz.cleanup_old_logs(regclass) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE cvwiz.run_retention(regclass) FROM PUBLIC;

@@ -10,8 +10,14 @@
 
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "fmgr.h"
+#include "postmaster/bgworker.h"
+#include "tcop/dest.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -41,6 +47,34 @@ compat_owns_relation(Oid relid, Oid roleid)
 	return object_ownercheck(RelationRelationId, relid, roleid);
 #else
 	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
+static inline bool
+compat_may_connect(Oid database, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(DatabaseRelationId, database, roleid, ACL_CONNECT) == ACLCHECK_OK;
+#else
+	return pg_database_aclcheck(database, roleid, ACL_CONNECT) == ACLCHECK_OK;
+#endif
+}
+
+/* Up to 16 a background worker can't be connected as a role without LOGIN. */
+#if PG_VERSION_NUM >= 170000
+#define COMPAT_BYPASS_ROLELOGINCHECK BGWORKER_BYPASS_ROLELOGINCHECK
+#else
+#define COMPAT_BYPASS_ROLELOGINCHECK 0
+#endif
+
+/* To its end, at top level, without output; 18 dropped run_once. */
+static inline void
+compat_portal_run(Portal portal)
+{
+#if PG_VERSION_NUM >= 180000
+	(void) PortalRun(portal, FETCH_ALL, true, None_Receiver, None_Receiver, NULL);
+#else
+	(void) PortalRun(portal, FETCH_ALL, true, true, None_Receiver, None_Receiver, NULL);
 #endif
 }
 

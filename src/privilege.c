@@ -61,6 +61,15 @@ become(Oid role, int flags, const SavedPrivileges *saved)
 						   saved->sec_context | SECURITY_LOCAL_USERID_CHANGE | flags);
 }
 
+void
+limit_lock_wait(int ms)
+{
+	char		value[32];
+
+	snprintf(value, sizeof(value), "%d", Min(ms, setting_lock_timeout));
+	set_locally("lock_timeout", value);
+}
+
 /*
  * SECURITY_RESTRICTED_OPERATION keeps the owner's code from leaving something
  * behind that would run once we are ourselves again: deferred triggers,
@@ -69,16 +78,13 @@ become(Oid role, int flags, const SavedPrivileges *saved)
 bool
 lock_as_owner(Oid relid, LOCKMODE mode, SavedPrivileges *saved)
 {
-	char		lock_timeout[32];
 	Oid			owner;
 
 	save_privileges(saved);
 
 	/* Hidden rows must be an error: they would survive and nobody knew. */
 	set_locally("row_security", "off");
-
-	snprintf(lock_timeout, sizeof(lock_timeout), "%d", setting_lock_timeout);
-	set_locally("lock_timeout", lock_timeout);
+	limit_lock_wait(setting_lock_timeout);
 
 	LockRelationOid(relid, mode);
 	owner = relation_owner(relid);

@@ -36,6 +36,12 @@ typedef struct SavedPrivileges
 extern bool lock_as_owner(Oid relid, LOCKMODE mode, SavedPrivileges *saved);
 
 /*
+ * A shorter wait for further locks than cvwiz.lock_timeout, in milliseconds,
+ * until restore_privileges().
+ */
+extern void limit_lock_wait(int ms);
+
+/*
  * ERROR 42501 if a partition, or any of the whole tree, has another owner than
  * the table: its owner's code would run with the table's owner's rights, or
  * the other way round.

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -29,6 +30,13 @@ void
 query_arg(QueryArgs *args, Oid type, Datum value)
 {
 	query_arg_or_null(args, type, value, false);
+}
+
+void
+query_text_arg(QueryArgs *args, const char *value)
+{
+	query_arg_or_null(args, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
+					  value == NULL);
 }
 
 uint64

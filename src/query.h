@@ -28,6 +28,9 @@ typedef struct QueryArgs
 extern void query_arg(QueryArgs *args, Oid type, Datum value);
 extern void query_arg_or_null(QueryArgs *args, Oid type, Datum value, bool isnull);
 
+/* NULL for a NULL pointer */
+extern void query_text_arg(QueryArgs *args, const char *value);
+
 /* Runs it; the rows are in SPI_tuptable.  Returns how many there are. */
 extern uint64 query_run(const char *sql, const QueryArgs *args);
 

@@ -70,9 +70,8 @@ bound_from_datums(List *datums, TimestampTz minvalue, TimestampTz maxvalue)
 	return time_from_datum(value->constvalue, value->consttype);
 }
 
-/* NULL for a relation that is gone, or no partition any more. */
-static PartitionRange *
-read_partition_range(Oid relid)
+PartitionRange *
+partition_bounds(Oid relid)
 {
 	PartitionRange *result;
 	PartitionBoundSpec *spec;
@@ -139,7 +138,7 @@ partition_ranges(Oid parent)
 
 	foreach(lc, children)
 	{
-		PartitionRange *partition = read_partition_range(lfirst_oid(lc));
+		PartitionRange *partition = partition_bounds(lfirst_oid(lc));
 
 		CHECK_FOR_INTERRUPTS();
 		if (partition != NULL)

@@ -42,6 +42,12 @@ extern List *partition_ranges(Oid parent);
 /* The bounds of one partition, NULL where it is none of this parent's. */
 extern PartitionRange *partition_range(Oid parent, Oid partition);
 
+/*
+ * The same, whatever its parent, and also while its detach is pending; NULL
+ * for a relation that is gone, or no partition (any more).
+ */
+extern PartitionRange *partition_bounds(Oid partition);
+
 /* Parts of [lower, upper) that no partition of the list covers: TimeRanges. */
 extern List *uncovered_ranges(List *partitions, TimeRange range);
 

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "utils/lsyscache.h"
 
+#include "background/toplevel.h"
 #include "privilege.h"
 #include "query.h"
 
@@ -88,8 +89,10 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
  * ON ddl_command_end of ALTER TABLE: where the time column's name is gone, the
  * column that was just renamed is it, for a dropped one would have taken the
  * policy with it.  The policy keeps the name, not the number, because the
- * number does not survive a dump.  Who attaches a partition again that a run
- * has detached wants to keep it.
+ * number does not survive a dump.
+ *
+ * A partition that a run is detaching is detached: by our own worker, or else
+ * by somebody who wants to keep it, as who attaches one again does.
  */
 Datum
 cvwiz_follow_altered(PG_FUNCTION_ARGS)
@@ -102,9 +105,14 @@ cvwiz_follow_altered(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	become_extension_owner(&saved);
+	if (toplevel_in_worker())
+		query_run_only("UPDATE cvwiz.detached_partition p SET detached_at = cvwiz.clock()"
+					   " FROM pg_catalog.pg_class c"
+					   " WHERE c.oid = p.relation AND NOT c.relispartition AND p.detached_at IS NULL",
+					   NULL);
 	query_run_only("DELETE FROM cvwiz.detached_partition p"
 				   " USING pg_catalog.pg_class c"
-				   " WHERE c.oid = p.relation AND c.relispartition",
+				   " WHERE c.oid = p.relation AND c.relispartition = (p.detached_at IS NOT NULL)",
 				   NULL);
 	query_run_only("UPDATE cvwiz.retention_policy p SET time_column = a.attname"
 				   " FROM pg_catalog.pg_event_trigger_ddl_commands() d"

@@ -16,7 +16,6 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/tablespace.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -31,6 +30,7 @@
 
 #include "privilege.h"
 #include "query.h"
+#include "retention/inherit.h"
 #include "retention/partition.h"
 #include "retention/plan.h"
 #include "retention/step.h"
@@ -39,7 +39,6 @@
 #define RANGE_CHECK_NAME "cvwiz_partition_range"
 
 PG_FUNCTION_INFO_V1(cvwiz_create_partition);
-PG_FUNCTION_INFO_V1(cvwiz_detach_partition);
 
 /* ---- the name ---- */
 
@@ -95,16 +94,15 @@ partition_choose_name(Oid parent, TimestampTz lower, List *taken)
 
 /* ---- the statements ---- */
 
-/* LIKE does not look at the tablespace, PARTITION OF would. */
-static const char *
-tablespace_clause(Oid parent)
+/* A range without bounds takes also the rows of infinity itself. */
+char *
+partition_values_clause(const TimeColumn *column, TimeRange range)
 {
-	Oid			tablespace = get_rel_tablespace(parent);
-
-	if (!OidIsValid(tablespace))
-		return "";
-	return psprintf(" TABLESPACE %s",
-					quote_identifier(get_tablespace_name(tablespace)));
+	return psprintf("FOR VALUES FROM (%s) TO (%s)",
+					TIMESTAMP_IS_NOBEGIN(range.lower) ? "MINVALUE" :
+					time_literal(range.lower, column->type),
+					TIMESTAMP_IS_NOEND(range.upper) ? "MAXVALUE" :
+					time_literal(range.upper, column->type));
 }
 
 List *
@@ -130,7 +128,7 @@ partition_statements(Oid parent, const TimeColumn *column, const char *name,
 							  form->relpersistence == RELPERSISTENCE_UNLOGGED ? " UNLOGGED" : "",
 							  child_name, parent_name, RANGE_CHECK_NAME,
 							  column_name, lower, column_name, upper,
-							  tablespace_clause(parent)));
+							  inherit_storage_clauses(parent, inherit_model(parent))));
 	if (form->relrowsecurity)
 		result = lappend(result,
 						 psprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", child_name));
@@ -138,8 +136,8 @@ partition_statements(Oid parent, const TimeColumn *column, const char *name,
 		result = lappend(result,
 						 psprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", child_name));
 	result = lappend(result,
-					 psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)",
-							  parent_name, child_name, lower, upper));
+					 psprintf("ALTER TABLE %s ATTACH PARTITION %s %s",
+							  parent_name, child_name, partition_values_clause(column, range)));
 	result = lappend(result,
 					 psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
 							  child_name, RANGE_CHECK_NAME));
@@ -147,78 +145,12 @@ partition_statements(Oid parent, const TimeColumn *column, const char *name,
 	return result;
 }
 
-/* ---- what LIKE leaves out ---- */
-
-/* Runs the statements that a query has put together, one a row. */
-static void
-run_generated(const char *sql, const QueryArgs *args)
-{
-	uint64		found = query_run(sql, args);
-	List	   *statements = NIL;
-	ListCell   *lc;
-
-	for (uint64 i = 0; i < found; i++)
-		statements = lappend(statements, query_text(i, 1));
-	SPI_freetuptable(SPI_tuptable);
-
-	foreach(lc, statements)
-		query_run_only((char *) lfirst(lc), NULL);
-}
-
-#define GRANTEE_NAME \
-	"CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END"
-
-/*
- * Default privileges may have opened the new table to roles that have no
- * rights on the parent: first away with them, then the parent's.
- */
-static void
-copy_privileges(Oid parent, Oid child)
-{
-	QueryArgs	args = {0};
-
-	query_arg(&args, OIDOID, ObjectIdGetDatum(parent));
-	query_arg(&args, TEXTOID, CStringGetTextDatum(qualified_relation_name(child)));
-	query_arg(&args, OIDOID, ObjectIdGetDatum(child));
-
-	run_generated("SELECT DISTINCT pg_catalog.format('REVOKE ALL ON TABLE %s FROM %s', $2, " GRANTEE_NAME ")"
-				  " FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a"
-				  " WHERE c.oid = $3 AND $1 IS NOT NULL AND a.grantee <> c.relowner",
-				  &args);
-	run_generated("SELECT pg_catalog.format('GRANT %s ON TABLE %s TO %s%s', a.privilege_type, $2, " GRANTEE_NAME ","
-				  " CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
-				  " FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a"
-				  " WHERE c.oid = $1 AND $3 IS NOT NULL AND a.grantee <> c.relowner",
-				  &args);
-}
-
-static void
-copy_replica_identity(Oid parent, Oid child)
-{
-	QueryArgs	args = {0};
-
-	query_arg(&args, OIDOID, ObjectIdGetDatum(parent));
-	query_arg(&args, TEXTOID, CStringGetTextDatum(qualified_relation_name(child)));
-	query_arg(&args, OIDOID, ObjectIdGetDatum(child));
-
-	run_generated("SELECT pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY %s', $2,"
-				  " CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'"
-				  " ELSE pg_catalog.format('USING INDEX %I', ic.relname) END)"
-				  " FROM pg_catalog.pg_class c"
-				  " LEFT JOIN pg_catalog.pg_index pi ON pi.indrelid = c.oid AND pi.indisreplident"
-				  " LEFT JOIN pg_catalog.pg_inherits h ON h.inhparent = pi.indexrelid"
-				  " LEFT JOIN pg_catalog.pg_index ci ON ci.indexrelid = h.inhrelid AND ci.indrelid = $3"
-				  " LEFT JOIN pg_catalog.pg_class ic ON ic.oid = ci.indexrelid"
-				  " WHERE c.oid = $1 AND c.relreplident <> 'd'"
-				  " AND (c.relreplident <> 'i' OR ic.oid IS NOT NULL)",
-				  &args);
-}
-
 Oid
 partition_create(Oid parent, const TimeColumn *column, TimeRange range)
 {
 	char	   *name = partition_choose_name(parent, range.lower, NIL);
 	List	   *statements = partition_statements(parent, column, name, range);
+	Oid			model = inherit_model(parent);	/* before there is one more */
 	Oid			child;
 	ListCell   *lc;
 
@@ -226,8 +158,7 @@ partition_create(Oid parent, const TimeColumn *column, TimeRange range)
 		query_run_only((char *) lfirst(lc), NULL);
 
 	child = get_relname_relid(name, get_rel_namespace(parent));
-	copy_privileges(parent, child);
-	copy_replica_identity(parent, child);
+	inherit_properties(parent, child, model);
 	return child;
 }
 
@@ -324,66 +255,4 @@ cvwiz_create_partition(PG_FUNCTION_ARGS)
 	restore_privileges(&saved);
 	SPI_finish();
 	PG_RETURN_OID(result);
-}
-
-/* The policy may be that of the parent, or of a table further up. */
-static void
-check_not_on_hold(Oid partition)
-{
-	ListCell   *lc;
-
-	foreach(lc, get_partition_ancestors(partition))
-	{
-		RetentionPolicy *policy = policy_read(lfirst_oid(lc), POLICY_SHARE);
-
-		if (policy != NULL && policy->hold)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("table \"%s\" is on hold: none of its partitions is detached",
-							get_rel_name(policy->relid)),
-					 errhint("cvwiz.alter_retention_policy(..., hold => false) lifts the hold.")));
-	}
-}
-
-/*
- * SQL: cvwiz.detach_partition(partition regclass)
- *
- * The table stays, and no run will drop it: who detaches by hand keeps it.
- */
-Datum
-cvwiz_detach_partition(PG_FUNCTION_ARGS)
-{
-	Oid			child;
-	Oid			parent;
-	char		relkind;
-	SavedPrivileges saved;
-
-	PreventCommandDuringRecovery("cvwiz.detach_partition()");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("partition must not be null"),
-				 errhint("Name the partition, as in 'public.audit_logs_2024_01'.")));
-	child = PG_GETARG_OID(0);
-	relkind = get_rel_relkind(child);
-	if (!get_rel_relispartition(child) || relkind == RELKIND_INDEX ||
-		relkind == RELKIND_PARTITIONED_INDEX)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a partition",
-						get_rel_name(child) ? get_rel_name(child) : psprintf("%u", child)),
-				 errhint("Name a partition of a partitioned table.")));
-	parent = get_partition_parent(child, true);
-	check_relation_owner(parent);
-
-	SPI_connect();
-	if (!lock_as_owner(parent, AccessExclusiveLock, &saved))
-		relation_gone_error(parent);
-
-	check_not_on_hold(child);
-	query_run_only(detach_statement(parent, child), NULL);
-	step_forget_detached(child);
-	restore_privileges(&saved);
-	SPI_finish();
-	PG_RETURN_VOID();
 }

@@ -21,14 +21,18 @@
  */
 extern char *partition_choose_name(Oid parent, TimestampTz lower, List *taken);
 
-/* The statements that make and attach a partition, in their order. */
+/* FOR VALUES FROM ... TO ... */
+extern char *partition_values_clause(const TimeColumn *column, TimeRange range);
+
+/* The statements that make and attach a partition, in their order.  Needs SPI. */
 extern List *partition_statements(Oid parent, const TimeColumn *column,
 								  const char *name, TimeRange range);
 
 /*
- * Chooses a name and runs them, as the current user, who owns the parent; the caller has locked
- * the parent in SHARE UPDATE EXCLUSIVE mode.  Then gives the partition the
- * parent's privileges, and no more, and its replica identity.  Needs SPI.
+ * Chooses a name and runs them, as the current user, who owns the parent; the
+ * caller has locked the parent in SHARE UPDATE EXCLUSIVE mode.  Then gives the
+ * partition what else the parent has (see inherit.h): above all its privileges,
+ * and no more.  Needs SPI.
  */
 extern Oid	partition_create(Oid parent, const TimeColumn *column, TimeRange range);
 

@@ -33,6 +33,8 @@
 #include "guard.h"
 #include "privilege.h"
 #include "query.h"
+#include "retention/detach.h"
+#include "retention/detached.h"
 #include "retention/partition.h"
 #include "retention/plan.h"
 #include "settings.h"
@@ -44,6 +46,8 @@ step_action_name(StepAction action)
 {
 	switch (action)
 	{
+		case STEP_FINALIZE:
+			return "finalize";
 		case STEP_CREATE:
 			return "create";
 		case STEP_DETACH:
@@ -120,11 +124,22 @@ estimate_purge(Oid relid, const TimeColumn *column, TimestampTz cutoff)
 
 /* ---- the statements ---- */
 
-char *
-detach_statement(Oid parent, Oid partition)
+bool
+refers_to_others(Oid relid)
 {
-	return psprintf("ALTER TABLE %s DETACH PARTITION %s",
-					qualified_relation_name(parent), qualified_relation_name(partition));
+	QueryArgs	args = {0};
+
+	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
+	return query_run_only("SELECT FROM pg_catalog.pg_constraint"
+						  " WHERE contype = 'f' AND confrelid <> $1"
+						  " AND (conrelid = $1 OR conrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1)))",
+						  &args) > 0;
+}
+
+char *
+truncate_statement(Oid relid)
+{
+	return psprintf("TRUNCATE %s", qualified_relation_name(relid));
 }
 
 char *
@@ -184,11 +199,12 @@ purge_statement(Oid target, const TimeColumn *column, bool ordered,
 /* ---- the steps ---- */
 
 static RetentionStep *
-make_step(StepAction action, Oid target, TimeRange range, LOCKMODE lock_mode)
+make_step(StepAction action, Oid parent, Oid target, TimeRange range, LOCKMODE lock_mode)
 {
 	RetentionStep *step = (RetentionStep *) palloc0(sizeof(RetentionStep));
 
 	step->action = action;
+	step->parent = parent;
 	step->target = target;
 	step->range = range;
 	step->lock_mode = lock_mode;
@@ -215,7 +231,7 @@ plan_creates(const RetentionPolicy *policy, List *partitions, TimestampTz now)
 		foreach(lc, uncovered_ranges(partitions, month))
 		{
 			TimeRange  *gap = (TimeRange *) lfirst(lc);
-			RetentionStep *step = make_step(STEP_CREATE, InvalidOid, *gap,
+			RetentionStep *step = make_step(STEP_CREATE, policy->relid, InvalidOid, *gap,
 											ShareUpdateExclusiveLock);
 
 			step->target_name = partition_choose_name(policy->relid, gap->lower, names);
@@ -234,48 +250,67 @@ plan_creates(const RetentionPolicy *policy, List *partitions, TimestampTz now)
 }
 
 static RetentionStep *
-plan_drop(Oid target, TimeRange range, TimestampTz cutoff, const char *why)
+plan_drop(const RetentionPolicy *policy, Oid target, TimeRange range,
+		  TimestampTz cutoff, const char *why)
 {
-	RetentionStep *step = make_step(STEP_DROP, target, range, NoLock);
+	RetentionStep *step = make_step(STEP_DROP, policy->relid, target, range, NoLock);
 
 	step->rows_estimate = relation_reltuples(target);
 	step->statements = list_make1(drop_statement(target));
+	if (refers_to_others(target))
+		step->statements = lcons(truncate_statement(target), step->statements);
 	step->reason = psprintf("%s, and its end, %s, is not after the cutoff, %s",
 							why, time_for_message(range.upper), time_for_message(cutoff));
 	return step;
 }
 
-/* What an interrupted run has detached and not dropped. */
+/* What earlier runs have detached, and whose time has come. */
 static List *
 plan_left_drops(const RetentionPolicy *policy, TimestampTz cutoff)
 {
-	QueryArgs	args = {0};
-	SavedPrivileges saved;
 	List	   *steps = NIL;
-	uint64		found;
+	ListCell   *lc;
 
-	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(policy->relid));
-	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(cutoff));
-	become_extension_owner(&saved);
-	found = query_run("SELECT d.relation::pg_catalog.oid, d.range_start, d.range_end"
-					  " FROM cvwiz.detached_partition d"
-					  " JOIN pg_catalog.pg_class c ON c.oid = d.relation"
-					  " WHERE d.parent = $1 AND d.range_end <= $2 AND NOT c.relispartition"
-					  " ORDER BY d.range_start",
-					  &args);
-	restore_privileges(&saved);
-
-	for (uint64 i = 0; i < found; i++)
+	foreach(lc, detached_list(policy))
 	{
-		bool		isnull;
-		Oid			target = DatumGetObjectId(query_value(i, 1, &isnull));
-		TimeRange	range;
+		DetachedPartition *partition = (DetachedPartition *) lfirst(lc);
 
-		range.lower = DatumGetTimestampTz(query_value(i, 2, &isnull));
-		range.upper = DatumGetTimestampTz(query_value(i, 3, &isnull));
-		steps = lappend(steps, plan_drop(target, range, cutoff, "an earlier run detached it"));
+		if (partition->detached && !partition->attached && partition->due &&
+			partition->range.upper <= cutoff)
+			steps = lappend(steps, plan_drop(policy, partition->relid, partition->range, cutoff,
+											 "an earlier run detached it"));
 	}
-	SPI_freetuptable(SPI_tuptable);
+	return steps;
+}
+
+static List *
+plan_pending(const RetentionPolicy *policy, TimestampTz cutoff)
+{
+	List	   *steps = NIL;
+	ListCell   *lc;
+
+	foreach(lc, detach_list_pending(policy->relid))
+	{
+		PendingDetach *pending = (PendingDetach *) lfirst(lc);
+		PartitionRange *partition = partition_bounds(pending->partition);
+		DetachedPartition *ours = detached_find(policy, pending->partition);
+		RetentionStep *step;
+
+		if (partition == NULL)
+			continue;
+		step = make_step(STEP_FINALIZE, pending->parent, pending->partition, partition->range,
+						 ShareUpdateExclusiveLock);
+		step->rows_estimate = relation_reltuples(pending->partition);
+		step->statements = list_make1(detach_statement(pending->parent, pending->partition,
+													   DETACH_FINALIZE));
+		step->reason = pstrdup("its concurrent detach was interrupted");
+		steps = lappend(steps, step);
+
+		if (ours != NULL && policy_drops_at_once(policy) && !policy->hold &&
+			partition->range.upper <= cutoff)
+			steps = lappend(steps, plan_drop(policy, pending->partition, partition->range, cutoff,
+											 "detached by then"));
+	}
 	return steps;
 }
 
@@ -283,26 +318,32 @@ static List *
 plan_expired(const RetentionPolicy *policy, PartitionRange *partition,
 			 TimestampTz cutoff)
 {
+	char	   *obstacle = detach_obstacle(policy->relid, partition->relid);
 	RetentionStep *detach;
-	RetentionStep *drop;
+	List	   *steps;
 
-	detach = make_step(STEP_DETACH, partition->relid, partition->range,
-					   AccessExclusiveLock);
+	detach = make_step(STEP_DETACH, policy->relid, partition->relid, partition->range,
+					   obstacle ? AccessExclusiveLock : ShareUpdateExclusiveLock);
 	detach->rows_estimate = relation_reltuples(partition->relid);
-	detach->statements = list_make1(detach_statement(policy->relid, partition->relid));
-	detach->reason = psprintf("its end, %s, is not after the cutoff, %s",
+	detach->statements = list_make1(detach_statement(policy->relid, partition->relid,
+													 obstacle ? DETACH_PLAIN : DETACH_CONCURRENTLY));
+	detach->reason = psprintf("its end, %s, is not after the cutoff, %s%s%s",
 							  time_for_message(partition->range.upper),
-							  time_for_message(cutoff));
-
-	drop = plan_drop(partition->relid, partition->range, cutoff, "detached by then");
-	return list_make2(detach, drop);
+							  time_for_message(cutoff),
+							  obstacle ? "; not concurrently: " : "",
+							  obstacle ? obstacle : "");
+	steps = list_make1(detach);
+	if (policy_drops_at_once(policy))
+		steps = lappend(steps, plan_drop(policy, partition->relid, partition->range, cutoff,
+										 "detached by then"));
+	return steps;
 }
 
 static RetentionStep *
 plan_purge(const RetentionPolicy *policy, Oid target, TimeRange range,
 		   TimestampTz cutoff)
 {
-	RetentionStep *step = make_step(STEP_PURGE, target, range, RowExclusiveLock);
+	RetentionStep *step = make_step(STEP_PURGE, policy->relid, target, range, RowExclusiveLock);
 
 	step->rows_estimate = estimate_purge(target, &policy->column, cutoff);
 	step->statements = list_make1(purge_statement(target, &policy->column,
@@ -350,8 +391,9 @@ List *
 plan_retention(const RetentionPolicy *policy, TimestampTz now)
 {
 	TimestampTz cutoff = policy_cutoff(policy, now);
-	List	   *creates = NIL;
-	List	   *expired = NIL;
+	List	   *pending;
+	List	   *creates;
+	List	   *expired;
 	List	   *purges = NIL;
 	List	   *partitions;
 	ListCell   *lc;
@@ -364,10 +406,12 @@ plan_retention(const RetentionPolicy *policy, TimestampTz now)
 			list_make1(plan_purge(policy, policy->relid, everything, cutoff));
 	}
 
+	/* What is pending keeps others from being detached, or made in its place. */
+	pending = plan_pending(policy, cutoff);
 	partitions = partition_ranges(policy->relid);
 	creates = plan_creates(policy, partitions, now);
 	if (policy->hold)
-		return creates;
+		return list_concat(pending, creates);
 
 	expired = plan_left_drops(policy, cutoff);
 	foreach(lc, partitions)
@@ -382,7 +426,7 @@ plan_retention(const RetentionPolicy *policy, TimestampTz now)
 			purges = list_concat(purges, plan_purges(policy, partition, cutoff));
 	}
 
-	return list_concat(list_concat(creates, expired), purges);
+	return list_concat(list_concat(list_concat(pending, creates), expired), purges);
 }
 
 /* ---- the SQL function ---- */

@@ -17,6 +17,7 @@
 
 typedef enum StepAction
 {
+	STEP_FINALIZE,
 	STEP_CREATE,
 	STEP_DETACH,
 	STEP_DROP,
@@ -26,6 +27,7 @@ typedef enum StepAction
 typedef struct RetentionStep
 {
 	StepAction	action;
+	Oid			parent;			/* of the target; of the policy, but to finalize */
 	Oid			target;			/* InvalidOid: still to be made */
 	char	   *target_name;	/* unqualified, unquoted */
 	char	   *target_schema;
@@ -54,7 +56,13 @@ extern List *plan_retention(const RetentionPolicy *policy, TimestampTz now);
 
 extern const char *step_action_name(StepAction action);
 
-extern char *detach_statement(Oid parent, Oid partition);
+/*
+ * Whether a table has foreign keys to others: dropping it locks them, which
+ * the application is using.  Needs SPI.
+ */
+extern bool refers_to_others(Oid relid);
+
+extern char *truncate_statement(Oid relid);
 extern char *drop_statement(Oid relid);
 
 /*

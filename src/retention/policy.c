@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "privilege.h"
 #include "query.h"
+#include "retention/archive_directory.h"
 #include "retention/bounds.h"
 #include "retention/policy.h"
 
@@ -59,15 +60,95 @@ check_premake_months(Oid relid, int months)
 				"Partitions are made for at least one month ahead and at most two years.");
 }
 
-static int
-required_int(FunctionCallInfo fcinfo, int n, const char *argument)
+/* The time a detached partition stays; the greatest one keeps sums in range. */
+static void
+check_drop_after(Oid relid, const Interval *value)
+{
+	Interval	greatest = {.month = 100 * MONTHS_PER_YEAR};
+
+	if (value->month >= 0 && value->day >= 0 && value->time >= 0 &&
+		DatumGetInt32(DirectFunctionCall2(interval_cmp,
+										  IntervalPGetDatum(unconstify(Interval *, value)),
+										  IntervalPGetDatum(&greatest))) <= 0)
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("drop_after of table \"%s\" would be \"%s\", outside the range from 0 to 100 years",
+					get_rel_name(relid),
+					DatumGetCString(DirectFunctionCall1(interval_out,
+														IntervalPGetDatum(unconstify(Interval *, value))))),
+			 errhint("A detached partition is kept for that long before it is dropped; '0' drops it at once.")));
+}
+
+static void
+check_granularity(Oid relid, const char *granularity)
+{
+	if (strcmp(granularity, "row") == 0 || strcmp(granularity, "partition") == 0)
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("granularity of table \"%s\" would be \"%s\", which is neither row nor partition",
+					get_rel_name(relid), granularity),
+			 errhint("'row' keeps exactly retention_days; 'partition' lets only whole expired partitions go.")));
+}
+
+/* What is about whole partitions, and does not go together with the table. */
+static void
+check_expiry(Oid relid, bool partitioned, const char *granularity,
+			 const char *archive_to, const Interval *drop_after)
+{
+	bool		whole = strcmp(granularity, "partition") == 0;
+	bool		waits = drop_after->month > 0 || drop_after->day > 0 || drop_after->time > 0;
+
+	if (archive_to != NULL && !whole)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("archive_to of table \"%s\" needs granularity => 'partition'", get_rel_name(relid)),
+				 errdetail("Rows that a purge deletes one by one would be in no archive."),
+				 errhint("Give granularity => 'partition', or archive_to => '' to archive nothing.")));
+
+	if (!partitioned && (whole || waits))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" is not partitioned: it has no partitions to %s",
+						get_rel_name(relid),
+						archive_to != NULL ? "archive" : whole ? "expire as a whole" : "keep for drop_after"),
+				 errhint("Its policy has granularity 'row', no archive_to, and drop_after '0'.")));
+}
+
+static void
+required_argument(FunctionCallInfo fcinfo, int n, const char *argument)
 {
 	if (PG_ARGISNULL(n))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be null", argument),
 				 errhint("Leave it out for its default.")));
+}
+
+static int
+required_int(FunctionCallInfo fcinfo, int n, const char *argument)
+{
+	required_argument(fcinfo, n, argument);
 	return PG_GETARG_INT32(n);
+}
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/* An argument archive_to that is given: checked, NULL for the empty string. */
+static char *
+directory_argument(FunctionCallInfo fcinfo, int n)
+{
+	char	   *path = text_argument(fcinfo, n);
+
+	archive_check_privilege();
+	return path[0] == '\0' ? NULL : archive_clean_directory(path);
 }
 
 Oid
@@ -119,7 +200,9 @@ no_policy_error(Oid relid)
 
 /*
  * SQL: cvwiz.add_retention_policy(relation regclass, time_column name,
- *								   retention_days int, premake_months int)
+ *								   retention_days int, premake_months int,
+ *								   granularity text, archive_to text,
+ *								   drop_after interval)
  */
 Datum
 cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
@@ -128,15 +211,27 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 	char	   *name = PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1));
 	int			retention_days = required_int(fcinfo, 2, "retention_days");
 	int			premake_months = required_int(fcinfo, 3, "premake_months");
+	char	   *granularity;
+	char	   *archive_to;
+	Interval   *drop_after;
 	TimeColumn	column;
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 	uint64		inserted;
 
+	required_argument(fcinfo, 4, "granularity");
+	granularity = text_argument(fcinfo, 4);
+	required_argument(fcinfo, 6, "drop_after");
+	drop_after = PG_GETARG_INTERVAL_P(6);
+
 	check_retention_days(relid, retention_days);
 	check_premake_months(relid, premake_months);
+	check_granularity(relid, granularity);
+	check_drop_after(relid, drop_after);
 
 	time_column_for_policy(relid, name, &column);
+	archive_to = PG_ARGISNULL(5) ? NULL : directory_argument(fcinfo, 5);
+	check_expiry(relid, column.partitioned, granularity, archive_to, drop_after);
 
 	SPI_connect();
 	check_incoming_foreign_keys(relid);
@@ -146,11 +241,15 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 	query_arg(&args, INT4OID, Int32GetDatum(retention_days));
 	query_arg(&args, INT4OID, Int32GetDatum(premake_months));
 	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(clock_now()));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(granularity));
+	query_text_arg(&args, archive_to);
+	query_arg(&args, INTERVALOID, IntervalPGetDatum(drop_after));
 
 	become_extension_owner(&saved);
 	inserted = query_run_only("INSERT INTO cvwiz.retention_policy"
-							  " (relation, time_column, retention_days, premake_months, added_at)"
-							  " VALUES ($1, $2, $3, $4, $5)"
+							  " (relation, time_column, retention_days, premake_months, added_at,"
+							  " granularity, archive_to, drop_after)"
+							  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 							  " ON CONFLICT DO NOTHING",
 							  &args);
 	restore_privileges(&saved);
@@ -171,44 +270,95 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* What alter_retention_policy() leaves as it is, under the row's lock. */
+typedef struct ExpirySettings
+{
+	char	   *granularity;
+	char	   *archive_to;
+	Interval   *drop_after;
+} ExpirySettings;
+
+static void
+lock_expiry_settings(Oid relid, ExpirySettings *settings)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+	bool		isnull;
+	uint64		found;
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	become_extension_owner(&saved);
+	found = query_run("SELECT granularity, archive_to, drop_after FROM cvwiz.retention_policy"
+					  " WHERE relation = $1 FOR NO KEY UPDATE",
+					  &args);
+	restore_privileges(&saved);
+	if (found == 0)
+		no_policy_error(relid);
+
+	settings->granularity = query_text(0, 1);
+	settings->archive_to = query_text(0, 2);
+	settings->drop_after = (Interval *) palloc(sizeof(Interval));
+	*settings->drop_after = *DatumGetIntervalP(query_value(0, 3, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
  * SQL: cvwiz.alter_retention_policy(relation regclass, retention_days int,
  *									 premake_months int, enabled boolean,
- *									 hold boolean)
+ *									 hold boolean, granularity text,
+ *									 archive_to text, drop_after interval)
  */
 Datum
 cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 {
 	Oid			relid = owned_relation_argument(fcinfo, AccessShareLock);
+	ExpirySettings expiry;
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
-	uint64		updated;
 
 	if (!PG_ARGISNULL(1))
 		check_retention_days(relid, PG_GETARG_INT32(1));
 	if (!PG_ARGISNULL(2))
 		check_premake_months(relid, PG_GETARG_INT32(2));
 
+	SPI_connect();
+	lock_expiry_settings(relid, &expiry);
+	if (!PG_ARGISNULL(5))
+	{
+		expiry.granularity = text_argument(fcinfo, 5);
+		check_granularity(relid, expiry.granularity);
+	}
+	if (!PG_ARGISNULL(6))
+		expiry.archive_to = directory_argument(fcinfo, 6);
+	if (!PG_ARGISNULL(7))
+	{
+		expiry.drop_after = PG_GETARG_INTERVAL_P(7);
+		check_drop_after(relid, expiry.drop_after);
+	}
+	if (!PG_ARGISNULL(5) || !PG_ARGISNULL(6) || !PG_ARGISNULL(7))
+		check_expiry(relid, get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE,
+					 expiry.granularity, expiry.archive_to, expiry.drop_after);
+
 	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
 	query_arg_or_null(&args, INT4OID, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
 	query_arg_or_null(&args, INT4OID, PG_GETARG_DATUM(2), PG_ARGISNULL(2));
 	query_arg_or_null(&args, BOOLOID, PG_GETARG_DATUM(3), PG_ARGISNULL(3));
 	query_arg_or_null(&args, BOOLOID, PG_GETARG_DATUM(4), PG_ARGISNULL(4));
+	query_arg(&args, TEXTOID, CStringGetTextDatum(expiry.granularity));
+	query_text_arg(&args, expiry.archive_to);
+	query_arg(&args, INTERVALOID, IntervalPGetDatum(expiry.drop_after));
 
-	SPI_connect();
 	become_extension_owner(&saved);
-	updated = query_run_only("UPDATE cvwiz.retention_policy"
-							 " SET retention_days = coalesce($2, retention_days),"
-							 " premake_months = coalesce($3, premake_months),"
-							 " enabled = coalesce($4, enabled),"
-							 " hold = coalesce($5, hold)"
-							 " WHERE relation = $1",
-							 &args);
+	query_run_only("UPDATE cvwiz.retention_policy"
+				   " SET retention_days = coalesce($2, retention_days),"
+				   " premake_months = coalesce($3, premake_months),"
+				   " enabled = coalesce($4, enabled),"
+				   " hold = coalesce($5, hold),"
+				   " granularity = $6, archive_to = $7, drop_after = $8"
+				   " WHERE relation = $1",
+				   &args);
 	restore_privileges(&saved);
 	SPI_finish();
-
-	if (updated == 0)
-		no_policy_error(relid);
 	PG_RETURN_VOID();
 }
 
@@ -240,6 +390,11 @@ cvwiz_remove_retention_policy(PG_FUNCTION_ARGS)
 
 /* ---- reading ---- */
 
+#define READ_POLICY \
+	"SELECT time_column, retention_days, premake_months, enabled, hold," \
+	" granularity = 'partition', archive_to, drop_after" \
+	" FROM cvwiz.retention_policy WHERE relation = $1"
+
 RetentionPolicy *
 policy_read(Oid relid, PolicyLock lock)
 {
@@ -255,12 +410,7 @@ policy_read(Oid relid, PolicyLock lock)
 
 	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
 	become_extension_owner(&saved);
-	found = query_run(lock == POLICY_SHARE ?
-					  "SELECT time_column, retention_days, premake_months, enabled, hold"
-					  " FROM cvwiz.retention_policy WHERE relation = $1 FOR SHARE" :
-					  "SELECT time_column, retention_days, premake_months, enabled, hold"
-					  " FROM cvwiz.retention_policy WHERE relation = $1",
-					  &args);
+	found = query_run(lock == POLICY_SHARE ? READ_POLICY " FOR SHARE" : READ_POLICY, &args);
 	restore_privileges(&saved);
 	if (found == 0)
 	{
@@ -282,6 +432,9 @@ policy_read(Oid relid, PolicyLock lock)
 	policy->premake_months = DatumGetInt32(query_value(0, 3, &isnull));
 	policy->enabled = DatumGetBool(query_value(0, 4, &isnull));
 	policy->hold = DatumGetBool(query_value(0, 5, &isnull));
+	policy->whole_partitions = DatumGetBool(query_value(0, 6, &isnull));
+	policy->archive_to = query_text(0, 7);
+	policy->drop_after = *DatumGetIntervalP(query_value(0, 8, &isnull));
 	SPI_freetuptable(SPI_tuptable);
 
 	if (relkind == RELKIND_PARTITIONED_TABLE)
@@ -357,6 +510,14 @@ policy_relations(Oid relid, bool (*allowed) (Oid relid))
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return result;
+}
+
+bool
+policy_drops_at_once(const RetentionPolicy *policy)
+{
+	const Interval *wait = &policy->drop_after;
+
+	return wait->month == 0 && wait->day == 0 && wait->time == 0;
 }
 
 TimestampTz

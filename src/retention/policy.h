@@ -32,6 +32,9 @@ typedef struct RetentionPolicy
 	int			premake_months;
 	bool		enabled;
 	bool		hold;
+	bool		whole_partitions;	/* nothing less than a partition goes */
+	char	   *archive_to;		/* a directory; NULL: none */
+	Interval	drop_after;		/* of the detach; no field is negative */
 } RetentionPolicy;
 
 typedef enum PolicyLock
@@ -78,6 +81,9 @@ typedef struct PolicyRows
 } PolicyRows;
 
 extern void policy_put_rows(FunctionCallInfo fcinfo, GuardedAction put_rows);
+
+/* Whether detached partitions are dropped without any time between. */
+extern bool policy_drops_at_once(const RetentionPolicy *policy);
 
 /* The moment before which this policy's rows have expired. */
 extern TimestampTz policy_cutoff(const RetentionPolicy *policy, TimestampTz now);

@@ -37,6 +37,7 @@
 #include "privilege.h"
 #include "query.h"
 #include "retention/bounds.h"
+#include "retention/detach.h"
 #include "retention/plan.h"
 #include "retention/policy.h"
 #include "retention/record.h"
@@ -69,6 +70,7 @@ typedef struct Run
 	/* of the step at work */
 	List	   *steps;
 	RetentionStep *step;
+	ToplevelRequest *request;	/* of a detach; NULL: nothing to do */
 	PurgePosition position;
 	bool		more;
 	StepCounts	counts;
@@ -313,6 +315,64 @@ step_action(void *arg)
 	record_step(run);
 }
 
+/*
+ * Where a partition can't be detached concurrently, this does it plainly.
+ */
+static void
+begin_detach_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+
+	run->request = NULL;
+	if (detach_obstacle(run->step->parent, run->step->target) != NULL)
+		step_action(arg);
+	else if (run->step->action == STEP_FINALIZE)
+		run->request = detach_begin_finalize(run->policy, run->step, run->context);
+	else
+		run->request = detach_begin(run->policy, run->step, run->now, run->context);
+}
+
+/* The worker that it starts has an alarm of its own. */
+static void
+toplevel_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+	ErrorData  *error;
+
+	end_timeout(run);
+	error = toplevel_run(run->request);
+	if (error != NULL)
+		ReThrowError(error);
+}
+
+static void
+finish_detach_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+
+	memset(&run->counts, 0, sizeof(run->counts));
+	detach_finish(run->policy, run->step, run->now, &run->counts);
+	record_step(run);
+}
+
+static void
+count_rows_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+
+	detach_count_rows(run->policy, run->step);
+}
+
+static void
+empty_action(void *arg)
+{
+	Run		   *run = (Run *) arg;
+
+	memset(&run->counts, 0, sizeof(run->counts));
+	step_empty(run->policy, run->step, run->now, &run->counts);
+	record_step(run);
+}
+
 static void
 begin_purge_action(void *arg)
 {
@@ -358,6 +418,61 @@ run_purge(Run *run, const char *where)
 	} while (run->more);
 }
 
+static bool
+detach_at_top_level(Run *run, const char *where)
+{
+	bool		done = do_in_transaction(run, toplevel_action, where);
+
+	/* whatever has become of it */
+	return do_in_transaction(run, finish_detach_action, where) && done;
+}
+
+static void
+run_detach(Run *run, const char *where)
+{
+	bool		by_function = run->origin == RUN_BY_FUNCTION;
+
+	run->request = NULL;
+	if (!do_in_transaction(run, by_function ? step_action : begin_detach_action, where))
+		return;
+	if (run->request != NULL && !detach_at_top_level(run, where))
+		return;
+	if (!policy_drops_at_once(run->policy))
+		(void) do_in_transaction(run, count_rows_action, where);
+}
+
+static void
+run_drop(Run *run, const char *where)
+{
+	if (do_in_transaction(run, empty_action, where))
+		(void) do_in_transaction(run, step_action, where);
+}
+
+static void
+run_step(Run *run)
+{
+	char	   *where = psprintf("%s %s", step_action_name(run->step->action),
+								 run->step->target_name);
+
+	switch (run->step->action)
+	{
+		case STEP_FINALIZE:
+		case STEP_DETACH:
+			run_detach(run, where);
+			break;
+		case STEP_DROP:
+			run_drop(run, where);
+			break;
+		case STEP_PURGE:
+			run_purge(run, where);
+			break;
+		case STEP_CREATE:
+			(void) do_in_transaction(run, step_action, where);
+			break;
+	}
+	pfree(where);
+}
+
 static void
 run_steps(Run *run, bool purges_only)
 {
@@ -365,19 +480,9 @@ run_steps(Run *run, bool purges_only)
 
 	foreach(lc, run->steps)
 	{
-		char	   *where;
-
 		run->step = (RetentionStep *) lfirst(lc);
-		if (purges_only && run->step->action != STEP_PURGE)
-			continue;
-
-		where = psprintf("%s %s", step_action_name(run->step->action),
-						 run->step->target_name);
-		if (run->step->action == STEP_PURGE)
-			run_purge(run, where);
-		else
-			(void) do_in_transaction(run, step_action, where);
-		pfree(where);
+		if (!purges_only || run->step->action == STEP_PURGE)
+			run_step(run);
 	}
 }
 

@@ -30,15 +30,20 @@
 #include "privilege.h"
 #include "query.h"
 #include "retention/bounds.h"
+#include "retention/detach.h"
+#include "retention/detached.h"
 #include "retention/partition.h"
 #include "retention/step.h"
 #include "settings.h"
 
 /*
- * The cutoff by the policy as it is now, which stays so until we commit.
+ * Dropping a table locks those that it refers to, which everybody else then
+ * queues for: it gives up soon, and the next try comes soon enough.
  */
-static TimestampTz
-confirm_cutoff(Oid relid, TimestampTz now)
+#define DROP_LOCK_TIMEOUT_MS 100
+
+TimestampTz
+step_confirm_cutoff(Oid relid, TimestampTz now)
 {
 	RetentionPolicy *policy = policy_read(relid, POLICY_SHARE);
 
@@ -56,12 +61,8 @@ confirm_cutoff(Oid relid, TimestampTz now)
 	return policy_cutoff(policy, now);
 }
 
-/*
- * The tables are known by their OIDs, and locked; statements go by names.  A
- * table's own name cannot change under the lock, its schema's can.
- */
-static void
-check_did_its_work(bool done, const RetentionStep *step)
+void
+step_check_effect(bool done, const RetentionStep *step)
 {
 	if (done)
 		return;
@@ -93,94 +94,13 @@ execute_create(const RetentionPolicy *policy, const RetentionStep *step,
 	{
 		Oid			child = partition_create(policy->relid, &policy->column, step->range);
 
-		check_did_its_work(partition_range(policy->relid, child) != NULL, step);
+		step_check_effect(partition_range(policy->relid, child) != NULL, step);
 		counts->created++;
 	}
 	restore_privileges(&saved);
 }
 
-/* ---- detach ---- */
-
-static void
-remember_detached(Oid parent, const PartitionRange *partition, TimestampTz now)
-{
-	QueryArgs	args = {0};
-	SavedPrivileges saved;
-
-	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(partition->relid));
-	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(parent));
-	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(partition->range.lower));
-	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(partition->range.upper));
-	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(now));
-
-	become_extension_owner(&saved);
-	query_run_only("INSERT INTO cvwiz.detached_partition"
-				   " (relation, parent, range_start, range_end, detached_at)"
-				   " VALUES ($1, $2, $3, $4, $5)"
-				   " ON CONFLICT (relation) DO UPDATE SET parent = excluded.parent,"
-				   " range_start = excluded.range_start, range_end = excluded.range_end,"
-				   " detached_at = excluded.detached_at",
-				   &args);
-	restore_privileges(&saved);
-}
-
-static void
-execute_detach(const RetentionPolicy *policy, const RetentionStep *step,
-			   TimestampTz now, StepCounts *counts)
-{
-	PartitionRange *partition;
-	SavedPrivileges saved;
-
-	/* DETACH ... CONCURRENTLY has its place here. */
-	if (!lock_as_owner(policy->relid, AccessExclusiveLock, &saved))
-		relation_gone_error(policy->relid);
-
-	partition = partition_range(policy->relid, step->target);
-	if (partition != NULL &&
-		partition->range.upper <= confirm_cutoff(policy->relid, now))
-	{
-		query_run_only(detach_statement(policy->relid, step->target), NULL);
-		check_did_its_work(!get_rel_relispartition(step->target), step);
-		remember_detached(policy->relid, partition, now);
-		counts->detached++;
-	}
-	restore_privileges(&saved);
-}
-
 /* ---- drop ---- */
-
-void
-step_forget_detached(Oid relid)
-{
-	QueryArgs	args = {0};
-	SavedPrivileges saved;
-
-	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
-	become_extension_owner(&saved);
-	query_run_only("DELETE FROM cvwiz.detached_partition WHERE relation = $1", &args);
-	restore_privileges(&saved);
-}
-
-/* The end of the range that a run has detached; false if none has. */
-static bool
-detached_range_end(Oid relid, Oid parent, TimestampTz *range_end)
-{
-	QueryArgs	args = {0};
-	SavedPrivileges saved;
-	bool		isnull;
-	bool		found;
-
-	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
-	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(parent));
-	become_extension_owner(&saved);
-	found = query_run("SELECT range_end FROM cvwiz.detached_partition"
-					  " WHERE relation = $1 AND parent = $2", &args) > 0;
-	if (found)
-		*range_end = DatumGetTimestampTz(query_value(0, 1, &isnull));
-	SPI_freetuptable(SPI_tuptable);
-	restore_privileges(&saved);
-	return found;
-}
 
 /*
  * All rows of a detached table, which had to be within its bounds no longer:
@@ -222,35 +142,79 @@ is_table(Oid relid)
 	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE;
 }
 
+/* Its detach may have failed, somebody may have taken it back, or wants to. */
+static bool
+may_be_dropped(const RetentionPolicy *policy, const DetachedPartition *partition,
+			   TimestampTz cutoff)
+{
+	return partition != NULL && partition->detached && !partition->attached &&
+		partition->due && is_table(partition->relid) && partition->range.upper <= cutoff;
+}
+
+/*
+ * Locks a detached table as its owner, whoever owns the other now, and counts
+ * its rows; false where it is not to be dropped.  The count takes its time, so
+ * cvwiz's own tables are locked after it.
+ */
+static bool
+lock_for_drop(const RetentionPolicy *policy, const RetentionStep *step,
+			  TimestampTz now, int64 *rows, DetachedPartition **partition,
+			  SavedPrivileges *saved)
+{
+	TimestampTz cutoff = policy_cutoff(policy, now);
+
+	if (!lock_as_owner(step->target, AccessExclusiveLock, saved))
+		return false;
+
+	*partition = detached_find(policy, step->target);
+	if (may_be_dropped(policy, *partition, cutoff))
+	{
+		*rows = count_expired_rows(policy, step->target, cutoff);
+		if (cutoff <= step_confirm_cutoff(policy->relid, now))
+			return true;
+	}
+	restore_privileges(saved);
+	return false;
+}
+
+void
+step_empty(const RetentionPolicy *policy, const RetentionStep *step,
+		   TimestampTz now, StepCounts *counts)
+{
+	DetachedPartition *partition;
+	SavedPrivileges saved;
+	int64		rows;
+
+	if (!lock_for_drop(policy, step, now, &rows, &partition, &saved))
+		return;
+
+	if (!partition->emptied && refers_to_others(step->target))
+	{
+		query_run_only(truncate_statement(step->target), NULL);
+		step_check_effect(count_expired_rows(policy, step->target, DT_NOEND) == 0, step);
+		detached_record_rows(step->target, rows, true);
+		counts->deleted += rows;
+	}
+	restore_privileges(&saved);
+}
+
 static void
 execute_drop(const RetentionPolicy *policy, const RetentionStep *step,
 			 TimestampTz now, StepCounts *counts)
 {
-	TimestampTz cutoff = policy_cutoff(policy, now);
+	DetachedPartition *partition;
 	SavedPrivileges saved;
+	int64		rows;
 
-	/* As the owner of the detached table, whoever owns the other now. */
-	if (!lock_as_owner(step->target, AccessExclusiveLock, &saved))
+	if (!lock_for_drop(policy, step, now, &rows, &partition, &saved))
 		return;
 
-	/* Its detach may have failed, or somebody has taken it back. */
-	if (is_table(step->target) && !get_rel_relispartition(step->target))
-	{
-		/* This takes its time, so cvwiz's own tables are locked after it. */
-		int64		rows = count_expired_rows(policy, step->target, cutoff);
-		TimestampTz range_end;
-
-		if (detached_range_end(step->target, policy->relid, &range_end) &&
-			range_end <= cutoff && cutoff <= confirm_cutoff(policy->relid, now))
-		{
-			step_forget_detached(step->target);
-			query_run_only(drop_statement(step->target), NULL);
-			check_did_its_work(!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)),
-							   step);
-			counts->deleted += rows;
-			counts->dropped++;
-		}
-	}
+	limit_lock_wait(DROP_LOCK_TIMEOUT_MS);
+	detached_forget(step->target);
+	query_run_only(drop_statement(step->target), NULL);
+	step_check_effect(!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)), step);
+	counts->deleted += rows;
+	counts->dropped++;
 	restore_privileges(&saved);
 }
 
@@ -263,8 +227,11 @@ step_execute(const RetentionPolicy *policy, const RetentionStep *step,
 		case STEP_CREATE:
 			execute_create(policy, step, counts);
 			break;
+		case STEP_FINALIZE:
+			detach_finalize(policy, step, now, counts);
+			break;
 		case STEP_DETACH:
-			execute_detach(policy, step, now, counts);
+			detach_plainly(policy, step, now, counts);
 			break;
 		case STEP_DROP:
 			execute_drop(policy, step, now, counts);
@@ -344,7 +311,7 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 
 	name = qualified_relation_name(step->target);
 	query_run(purge_statement(step->target, &policy->column, position->ordered,
-							  position->skip_locked, position->from, confirm_cutoff(policy->relid, now)),
+							  position->skip_locked, position->from, step_confirm_cutoff(policy->relid, now)),
 			  NULL);
 	selected = DatumGetInt64(query_value(0, 1, &isnull));
 	max_time = query_value(0, 2, &isnull);
@@ -352,7 +319,7 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 		last = time_from_datum(max_time, policy->column.type);
 	deleted = DatumGetInt64(query_value(0, 3, &isnull));
 	SPI_freetuptable(SPI_tuptable);
-	check_did_its_work(strcmp(name, qualified_relation_name(step->target)) == 0, step);
+	step_check_effect(strcmp(name, qualified_relation_name(step->target)) == 0, step);
 	restore_privileges(&saved);
 
 	counts->deleted += deleted;
@@ -376,21 +343,19 @@ step_purge_batch(const RetentionPolicy *policy, const RetentionStep *step,
 static void
 check_no_pending_detach(Oid relid)
 {
-	QueryArgs	args = {0};
+	List	   *pending = detach_list_pending(relid);
+	PendingDetach *first;
 
-	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
-	if (query_run("WITH RECURSIVE tree AS ("
-				  " SELECT inhparent, inhrelid, inhdetachpending FROM pg_catalog.pg_inherits WHERE inhparent = $1"
-				  " UNION ALL"
-				  " SELECT i.inhparent, i.inhrelid, i.inhdetachpending FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid)"
-				  " SELECT inhrelid::pg_catalog.regclass, inhparent::pg_catalog.regclass FROM tree WHERE inhdetachpending",
-				  &args) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("partition %s is half detached: its rows cannot be seen", query_text(0, 1)),
-				 errhint("ALTER TABLE %s DETACH PARTITION %s FINALIZE.",
-						 query_text(0, 2), query_text(0, 1))));
-	SPI_freetuptable(SPI_tuptable);
+	if (pending == NIL)
+		return;
+
+	first = (PendingDetach *) linitial(pending);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("partition %s is half detached: its rows cannot be seen",
+					qualified_relation_name(first->partition)),
+			 errhint("The next run ends that, as does: %s.",
+					 detach_statement(first->parent, first->partition, DETACH_FINALIZE))));
 }
 
 int64

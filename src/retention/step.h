@@ -30,8 +30,25 @@ typedef struct StepCounts
 extern void step_execute(const RetentionPolicy *policy, const RetentionStep *step,
 						 TimestampTz now, StepCounts *counts);
 
-/* A table that a run has detached is not to be dropped any more. */
-extern void step_forget_detached(Oid relid);
+/*
+ * Before the drop of a detached table that refers to others: deletes its rows,
+ * so that their space is free even while the drop waits for those tables.
+ */
+extern void step_empty(const RetentionPolicy *policy, const RetentionStep *step,
+					   TimestampTz now, StepCounts *counts);
+
+/*
+ * For detach.c: the cutoff by the policy as it is now, which stays so until we
+ * commit; ERROR 55000 where it is gone, disabled or on hold.
+ */
+extern TimestampTz step_confirm_cutoff(Oid relid, TimestampTz now);
+
+/*
+ * ERROR 55006 unless a statement has had the effect that it should.  Tables
+ * are known by their OIDs, and locked; statements go by names.  A table's own
+ * name cannot change under the lock, its schema's can.
+ */
+extern void step_check_effect(bool done, const RetentionStep *step);
 
 /* How far a purge has come. */
 typedef struct PurgePosition

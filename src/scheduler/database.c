@@ -17,45 +17,17 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "tcop/pquery.h"
-#include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/resowner.h"
 
-#include "compat.h"
+#include "background/spawn.h"
 #include "query.h"
 #include "retention/retention.h"
 #include "scheduler/scheduler.h"
 #include "settings.h"
-
-/*
- * A database's owner can give its sessions settings of their choice: these
- * would mislead us, or keep us from working.
- */
-static void
-pin_settings(void)
-{
-	static const char *const settings[][2] = {
-		{"search_path", "pg_catalog, pg_temp"},
-		{"default_transaction_isolation", "read committed"},
-		{"default_transaction_read_only", "off"},
-		{"statement_timeout", "0"},
-		{"lock_timeout", "0"},
-		{"idle_in_transaction_session_timeout", "0"},
-		{"exit_on_error", "off"},
-		{"quote_all_identifiers", "off"},
-#if PG_VERSION_NUM >= 170000
-		{"transaction_timeout", "0"},
-#endif
-	};
-
-	for (size_t i = 0; i < lengthof(settings); i++)
-		SetConfigOption(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION);
-}
 
 /*
  * SPI_commit() goes with a portal, which keeps the snapshot and the memory of
@@ -161,14 +133,9 @@ cvwiz_database_main(Datum arg)
 	Oid			database;
 
 	memcpy(&database, MyBgworkerEntry->bgw_extra, sizeof(Oid));
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-
-	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	spawn_connect(database, InvalidOid);
 	if (RecoveryInProgress())
 		return;
-	pin_settings();
 
 	context = AllocSetContextCreate(TopMemoryContext, "cvwiz worker",
 									ALLOCSET_DEFAULT_SIZES);

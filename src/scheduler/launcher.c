@@ -38,7 +38,7 @@
 #include "utils/varlena.h"
 #include "utils/wait_event.h"
 
-#include "compat.h"
+#include "background/spawn.h"
 #include "scheduler/scheduler.h"
 #include "settings.h"
 
@@ -358,18 +358,10 @@ start_worker(int slot, const Database *database)
 	MemoryContext caller;
 	bool		started;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION |
-		BGWORKER_INTERRUPTIBLE;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
+	spawn_describe(&worker, "cvwiz_database_main", "cvwiz worker");
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "cvwiz worker for database %u", database->oid);
 	worker.bgw_main_arg = Int32GetDatum(slot);
 	memcpy(worker.bgw_extra, &database->oid, sizeof(Oid));
-	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "cvwiz");
-	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "cvwiz_database_main");
-	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "cvwiz worker for database %u", database->oid);
-	snprintf(worker.bgw_type, sizeof(worker.bgw_type), "cvwiz worker");
 
 	shared->states[slot] = DATABASE_UNKNOWN;
 

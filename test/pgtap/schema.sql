@@ -24,8 +24,8 @@ SELECT ok(NOT has_schema_privilege('public', 'cvwiz', 'CREATE'), 'nobody may cre
 CREATE TEMP TABLE contract (name text, arguments text, result text, volatility "char", strict boolean, parallel "char", open_to_all boolean, returns_rows real);
 INSERT INTO contract VALUES
 	-- policies
-	('add_retention_policy', 'relation regclass, time_column name DEFAULT NULL::name, retention_days integer DEFAULT 90, premake_months integer DEFAULT 3', 'void', 'v', false, 'u', false),
-	('alter_retention_policy', 'relation regclass, retention_days integer DEFAULT NULL::integer, premake_months integer DEFAULT NULL::integer, enabled boolean DEFAULT NULL::boolean, hold boolean DEFAULT NULL::boolean', 'void', 'v', false, 'u', false),
+	('add_retention_policy', 'relation regclass, time_column name DEFAULT NULL::name, retention_days integer DEFAULT 90, premake_months integer DEFAULT 3, granularity text DEFAULT ''row''::text, archive_to text DEFAULT NULL::text, drop_after interval DEFAULT ''00:00:00''::interval', 'void', 'v', false, 'u', false),
+	('alter_retention_policy', 'relation regclass, retention_days integer DEFAULT NULL::integer, premake_months integer DEFAULT NULL::integer, enabled boolean DEFAULT NULL::boolean, hold boolean DEFAULT NULL::boolean, granularity text DEFAULT NULL::text, archive_to text DEFAULT NULL::text, drop_after interval DEFAULT NULL::interval', 'void', 'v', false, 'u', false),
 	('remove_retention_policy', 'relation regclass', 'void', 'v', false, 'u', false),
 	-- plan, runs
 	('retention_plan', 'relation regclass DEFAULT NULL::regclass', 'TABLE(relation regclass, step integer, action text, target text, range_start timestamp with time zone, range_end timestamp with time zone, rows_estimate bigint, lock_mode text, statement text, reason text)', 'v', false, 'u', true),
@@ -72,8 +72,8 @@ SELECT ok(proconfig @> '{"search_path=pg_catalog, pg_temp"}', 'health() has a se
 -- ---- tables ----
 
 SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run}'::name[]) name;
-SELECT columns_are('cvwiz', 'retention_policy', '{relation,time_column,retention_days,premake_months,enabled,hold,added_at}'::name[]);
-SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,detached_at}'::name[]);
+SELECT columns_are('cvwiz', 'retention_policy', '{relation,time_column,retention_days,premake_months,enabled,hold,added_at,granularity,archive_to,drop_after}'::name[]);
+SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,started_at,detached_at,rows,emptied}'::name[]);
 SELECT col_is_pk('cvwiz', 'retention_policy', 'relation', 'one policy a table');
 SELECT col_is_pk('cvwiz', 'detached_partition', 'relation', 'a partition is detached once');
 SELECT col_is_pk('cvwiz', 'retention_run', 'run_id', 'runs have a number');
@@ -85,6 +85,9 @@ SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 2
 SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 366, 3, true, false, now())$$, '23514', NULL, 'not even by hand: 366 days');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 90, 0, true, false, now())$$, '23514', NULL, 'not even by hand: 0 months');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 90, 25, true, false, now())$$, '23514', NULL, 'not even by hand: 25 months');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 90, 3, true, false, now(), 'rows')$$, '23514', NULL, 'not even by hand: another granularity');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 90, 3, true, false, now(), 'row', '/tmp')$$, '23514', NULL, 'not even by hand: an archive of rows');
+SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 90, 3, true, false, now(), 'row', NULL, '-1 day')$$, '23514', NULL, 'not even by hand: a drop before the detach');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at, success, residue) VALUES (0, 'x', 'call', 1, now(), true, 1)$$, '23514', NULL, 'a success has no residue');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at, success) VALUES (0, 'x', 'call', 1, now(), true)$$, '23514', NULL, 'a success is measured');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at) VALUES (0, 'x', 'else', 1, now())$$, '23514', NULL, 'a run has one of three origins');
@@ -100,7 +103,8 @@ FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition
 SELECT has_view('cvwiz'::name, name) FROM unnest('{retention_policies,retention_runs}'::name[]) name;
 SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.retention_policies'::regclass AND attnum > 0$$,
 	$$VALUES (1, 'relation', 'regclass'), (2, 'time_column', 'name'), (3, 'retention_days', 'integer'), (4, 'premake_months', 'integer'), (5, 'enabled', 'boolean'), (6, 'hold', 'boolean'),
-		(7, 'last_success', 'timestamp with time zone'), (8, 'next_run', 'timestamp with time zone')$$, 'columns of retention_policies');
+		(7, 'granularity', 'text'), (8, 'archive_to', 'text'), (9, 'drop_after', 'interval'),
+		(10, 'last_success', 'timestamp with time zone'), (11, 'next_run', 'timestamp with time zone')$$, 'columns of retention_policies');
 SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.retention_runs'::regclass AND attnum > 0$$,
 	$$VALUES (1, 'run_id', 'bigint'), (2, 'relation', 'regclass'), (3, 'relation_name', 'text'), (4, 'origin', 'text'), (5, 'pid', 'integer'), (6, 'started_at', 'timestamp with time zone'),
 		(7, 'finished_at', 'timestamp with time zone'), (8, 'duration', 'interval'), (9, 'success', 'boolean'), (10, 'deleted_count', 'bigint'), (11, 'partitions_created', 'integer'),

@@ -164,7 +164,7 @@ SELECT error_of($$INSERT INTO full_house ("createdAt", note) VALUES ('2026-09-02
 SELECT error_of($$INSERT INTO full_house ("createdAt", target) VALUES ('2026-09-02', 1)$$);
 SET ROLE regress_cvwiz_reader;
 SELECT id, note FROM full_house;
--- the parent's policies hold for access through it; by itself the partition shows nothing
+-- the parent's policies hold for access through it, and so do the partition's own
 SELECT count(*) FROM full_house_2026_09;
 RESET ROLE;
 -- other replica identities; FORCE ROW LEVEL SECURITY; no privileges but the owner's

@@ -86,6 +86,35 @@ SELECT error_of($$SELECT cvwiz.remove_retention_policy(NULL)$$);
 -- nothing of these has happened
 SELECT relation, retention_days, premake_months FROM cvwiz.retention_policies WHERE relation IN ('plain'::regclass, 'visits'::regclass);
 
+-- ---- errors: what is about whole partitions ----
+
+SELECT error_of($$SELECT cvwiz.add_retention_policy('visits', granularity => 'month')$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('visits', granularity => '')$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('visits', granularity => NULL)$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('visits', drop_after => NULL)$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('visits', drop_after => '-1 second')$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('visits', drop_after => '1 month -1 day')$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('visits', drop_after => '100 years 1 second')$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('visits', archive_to => '/tmp')$$);
+SELECT cvwiz.remove_retention_policy('plain');
+SELECT error_of($$SELECT cvwiz.add_retention_policy('plain', 'happened', granularity => 'partition')$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('plain', 'happened', drop_after => '1 day')$$);
+SELECT error_of($$SELECT cvwiz.add_retention_policy('plain', 'happened', granularity => 'partition', archive_to => '/tmp')$$);
+SELECT cvwiz.add_retention_policy('plain', 'happened', 45, 2);
+SELECT error_of($$SELECT cvwiz.alter_retention_policy('plain', granularity => 'partition')$$);
+SELECT error_of($$SELECT cvwiz.alter_retention_policy('plain', drop_after => '1 day')$$);
+SELECT error_of($$SELECT cvwiz.alter_retention_policy('events', granularity => 'Partition')$$);
+SELECT error_of($$SELECT cvwiz.alter_retention_policy('events', drop_after => '-1 month 60 days')$$);
+SELECT error_of($$SELECT cvwiz.alter_retention_policy('events', archive_to => '/tmp')$$);
+-- and what is right
+SELECT cvwiz.alter_retention_policy('plain', granularity => 'row', drop_after => '0');
+SELECT cvwiz.alter_retention_policy('events', granularity => 'partition', drop_after => '100 years');
+SELECT granularity, archive_to, drop_after FROM cvwiz.retention_policies WHERE relation = 'events'::regclass;
+SELECT cvwiz.alter_retention_policy('events', retention_days => 100);
+SELECT cvwiz.alter_retention_policy('events', drop_after => '1 month 2 days 03:00');
+SELECT granularity, archive_to, drop_after FROM cvwiz.retention_policies WHERE relation = 'events'::regclass;
+SELECT cvwiz.alter_retention_policy('events', granularity => 'row', drop_after => '0');
+
 -- ---- errors: one already, none ----
 
 SELECT error_of($$SELECT cvwiz.add_retention_policy('events')$$);

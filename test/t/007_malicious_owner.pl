@@ -21,7 +21,7 @@ $node->safe_psql('postgres', q{
 	CREATE SCHEMA victim;
 	CREATE TABLE victim.secrets (content text);
 	GRANT CREATE ON SCHEMA public TO mallory;
-	GRANT EXECUTE ON FUNCTION cvwiz.add_retention_policy(regclass, name, int, int) TO mallory;
+	GRANT EXECUTE ON FUNCTION cvwiz.add_retention_policy(regclass, name, int, int, text, text, interval) TO mallory;
 	GRANT EXECUTE ON FUNCTION cvwiz.create_partition(regclass, date) TO mallory;
 	GRANT EXECUTE ON FUNCTION cvwiz.cleanup_old_logs(regclass) TO mallory;
 });

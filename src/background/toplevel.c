@@ -1,0 +1,435 @@
+/*-------------------------------------------------------------------------
+ *
+ * toplevel.c
+ *		One utility statement at top level, in a worker connected as a role.
+ *
+ * SPI never passes PROCESS_UTILITY_TOPLEVEL, so what must not run in a
+ * transaction block can't go through it.  The worker does what the server's
+ * main loop does with a simple query: parse, analyze, plan, a real portal
+ * (DETACH allocates in its context; hooks and event triggers see what they
+ * are used to).  It is connected as the role itself, because the security
+ * context of a borrowed one does not survive the statement's own commits.
+ *
+ * Request and answer lie in a dynamic shared memory segment, so nothing here
+ * needs shared_preload_libraries.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "storage/shmem.h"
+#include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timeout.h"
+
+#include "background/spawn.h"
+#include "background/toplevel.h"
+#include "compat.h"
+#include "guard.h"
+#include "privilege.h"
+#include "query.h"
+#include "settings.h"
+
+#define TEXT_LENGTH 2048		/* of each text of an error */
+
+typedef enum ToplevelState
+{
+	TOPLEVEL_AT_WORK,
+	TOPLEVEL_DONE,
+	TOPLEVEL_FAILED
+} ToplevelState;
+
+/* Written by the one before the other begins, or after it has ended. */
+typedef struct ToplevelShared
+{
+	Oid			database;
+	Oid			role;
+	int			timeout;		/* milliseconds, as in the request */
+	int			lock_timeout;	/* milliseconds, for the names' locks */
+	int			nrelations;
+	Oid			relations[TOPLEVEL_MAX_RELATIONS];
+
+	ToplevelState state;
+	int			sqlerrcode;
+	char		message[TEXT_LENGTH];
+	char		detail[TEXT_LENGTH];
+	char		hint[TEXT_LENGTH];
+
+	/* statement, precondition, cvwiz.now, names: one after another */
+	char		texts[FLEXIBLE_ARRAY_MEMBER];
+} ToplevelShared;
+
+PGDLLEXPORT void cvwiz_toplevel_main(Datum arg);
+
+/* The worker's own: */
+static ToplevelShared *worker_shared = NULL;
+
+bool
+toplevel_in_worker(void)
+{
+	return worker_shared != NULL;
+}
+
+/* ---- the worker ---- */
+
+static void
+copy_text(char *to, const char *from)
+{
+	strlcpy(to, from ? from : "", TEXT_LENGTH);
+}
+
+/* The first error counts: what follows it is its consequence. */
+static void
+report_error(const ErrorData *error)
+{
+	if (worker_shared->state != TOPLEVEL_AT_WORK)
+		return;
+	worker_shared->sqlerrcode = error->sqlerrcode;
+	copy_text(worker_shared->message, error->message);
+	copy_text(worker_shared->detail, error->detail);
+	copy_text(worker_shared->hint, error->hint);
+	pg_write_barrier();
+	worker_shared->state = TOPLEVEL_FAILED;
+}
+
+/* What ends the process, a refused connection for one, can't be caught. */
+static void
+report_fatal(ErrorData *error)
+{
+	if (error->elevel >= FATAL)
+		report_error(error);
+}
+
+static const char *
+next_text(const char **position)
+{
+	const char *text = *position;
+
+	*position += strlen(text) + 1;
+	return text;
+}
+
+/*
+ * Holds the relations' names for as long as the process lives.  A name is
+ * taken away under ACCESS EXCLUSIVE only, so the weakest lock will do, which
+ * the statement's own wait for others does not see, being ours.
+ */
+static void
+pin_relations(const ToplevelShared *shared, const char *names)
+{
+	char		lock_timeout[32];
+
+	snprintf(lock_timeout, sizeof(lock_timeout), "%d", shared->lock_timeout);
+	SetConfigOption("lock_timeout", lock_timeout, PGC_USERSET, PGC_S_SESSION);
+
+	for (int i = 0; i < shared->nrelations; i++)
+	{
+		Oid			relid = shared->relations[i];
+		LockRelId	lock = {.relId = relid, .dbId = MyDatabaseId};
+		const char *expected = next_text(&names);
+		char	   *name;
+
+		LockRelationOid(relid, AccessShareLock);
+		LockRelationIdForSession(&lock, AccessShareLock);
+
+		name = qualified_relation_name(relid);
+		if (name == NULL || strcmp(name, expected) != 0 ||
+			(i == 0 && relation_owner(relid) != shared->role))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("table %s was renamed, dropped or given to another role in the meantime",
+							expected),
+					 errhint("The next run tries again.")));
+	}
+	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+}
+
+/* An error has done so by itself. */
+static void
+unpin_relations(const ToplevelShared *shared)
+{
+	for (int i = 0; i < shared->nrelations; i++)
+	{
+		LockRelId	lock = {.relId = shared->relations[i], .dbId = MyDatabaseId};
+
+		UnlockRelationIdForSession(&lock, AccessShareLock);
+	}
+}
+
+static void
+check_precondition(const char *sql)
+{
+	bool		isnull;
+	Datum		value;
+
+	if (sql[0] == '\0')
+		return;
+
+	SPI_connect();
+	if (query_run(sql, NULL) == 1)
+	{
+		value = query_value(0, 1, &isnull);
+		if (!isnull && DatumGetBool(value))
+		{
+			SPI_finish();
+			return;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the table was changed in the meantime"),
+			 errdetail("This is not true any more: %s", sql),
+			 errhint("The next run looks at it anew.")));
+}
+
+/*
+ * The parse tree and the portal outlive the commits in the middle of the
+ * statement.
+ */
+static void
+run_at_top_level(const char *sql)
+{
+	List	   *raw;
+	List	   *plans;
+	Portal		portal;
+
+	raw = pg_parse_query(sql);
+	if (list_length(raw) != 1)
+		elog(ERROR, "not one statement: %s", sql);
+	plans = pg_plan_queries(pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, raw),
+															   sql, NULL, 0, NULL),
+							sql, 0, NULL);
+
+	portal = CreatePortal("", true, true);
+	portal->visible = false;
+	PortalDefineQuery(portal, NULL, sql,
+					  CreateCommandTag(linitial_node(RawStmt, raw)->stmt), plans, NULL);
+	PortalStart(portal, NULL, 0, InvalidSnapshot);
+	compat_portal_run(portal);
+	PortalDrop(portal, false);
+}
+
+static void
+do_request(ToplevelShared *shared, MemoryContext context)
+{
+	const char *position = shared->texts;
+	const char *statement = next_text(&position);
+	const char *precondition = next_text(&position);
+	const char *now = next_text(&position);
+
+	SetConfigOption("cvwiz.now", now, PGC_SUSET, PGC_S_SESSION);
+
+	debug_query_string = statement;
+	pgstat_report_activity(STATE_RUNNING, statement);
+	if (shared->timeout > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, shared->timeout);
+
+	StartTransactionCommand();
+	pin_relations(shared, position);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	check_precondition(precondition);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	run_at_top_level(statement);
+	CommitTransactionCommand();
+
+	unpin_relations(shared);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	shared->state = TOPLEVEL_DONE;
+}
+
+void
+cvwiz_toplevel_main(Datum arg)
+{
+	dsm_segment *segment = dsm_attach(DatumGetUInt32(arg));
+	MemoryContext context;
+
+	/* whoever asked is gone */
+	if (segment == NULL)
+		return;
+	worker_shared = (ToplevelShared *) dsm_segment_address(segment);
+	emit_log_hook = report_fatal;
+
+	spawn_connect(worker_shared->database, worker_shared->role);
+	context = AllocSetContextCreate(TopMemoryContext, "cvwiz statement",
+									ALLOCSET_DEFAULT_SIZES);
+
+	PG_TRY();
+	{
+		do_request(worker_shared, context);
+	}
+	PG_CATCH();
+	{
+		/* It is told to who asked, who decides whether it is worth the log. */
+		MemoryContextSwitchTo(context);
+		report_error(CopyErrorData());
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+}
+
+/* ---- who asks ---- */
+
+char *
+toplevel_impossible(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	Form_pg_authid form;
+	char	   *result = NULL;
+
+	if (!HeapTupleIsValid(tuple))
+		return psprintf("role with OID %u does not exist", role);
+	form = (Form_pg_authid) GETSTRUCT(tuple);
+
+	if (!form->rolcanlogin && !COMPAT_BYPASS_ROLELOGINCHECK)
+		result = psprintf("role \"%s\" has no LOGIN", NameStr(form->rolname));
+	else if (form->rolconnlimit == 0 && !form->rolsuper)
+		result = psprintf("role \"%s\" has CONNECTION LIMIT 0", NameStr(form->rolname));
+	else if (!compat_may_connect(MyDatabaseId, role))
+		result = psprintf("role \"%s\" may not connect to database \"%s\"",
+						  NameStr(form->rolname), get_database_name(MyDatabaseId));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static char *
+put_text(char *position, const char *text)
+{
+	return stpcpy(position, text) + 1;
+}
+
+static dsm_segment *
+make_segment(const ToplevelRequest *request)
+{
+	const char *precondition = request->precondition ? request->precondition : "";
+	const char *now = GetConfigOption("cvwiz.now", false, false);
+	Size		size = offsetof(ToplevelShared, texts) +
+		strlen(request->statement) + strlen(precondition) + strlen(now) + 3;
+	dsm_segment *segment;
+	ToplevelShared *shared;
+	char	   *position;
+
+	Assert(request->nrelations <= TOPLEVEL_MAX_RELATIONS);
+	for (int i = 0; i < request->nrelations; i++)
+		size += strlen(request->names[i]) + 1;
+
+	segment = dsm_create(size, 0);
+	shared = (ToplevelShared *) dsm_segment_address(segment);
+	memset(shared, 0, offsetof(ToplevelShared, texts));
+	shared->database = MyDatabaseId;
+	shared->role = request->role;
+	shared->timeout = request->timeout;
+	shared->lock_timeout = setting_lock_timeout;
+	shared->nrelations = request->nrelations;
+	shared->state = TOPLEVEL_AT_WORK;
+
+	position = put_text(shared->texts, request->statement);
+	position = put_text(position, precondition);
+	position = put_text(position, now);
+	for (int i = 0; i < request->nrelations; i++)
+	{
+		shared->relations[i] = request->relations[i];
+		position = put_text(position, request->names[i]);
+	}
+	return segment;
+}
+
+/* Also where this process ends: the worker must not go on alone. */
+static void
+end_worker(int code, Datum arg)
+{
+	BackgroundWorkerHandle *handle = (BackgroundWorkerHandle *) DatumGetPointer(arg);
+
+	HOLD_INTERRUPTS();
+	TerminateBackgroundWorker(handle);
+	(void) WaitForBackgroundWorkerShutdown(handle);
+	RESUME_INTERRUPTS();
+}
+
+static void
+raise_worker_error(const ToplevelShared *shared)
+{
+	if (shared->state == TOPLEVEL_FAILED)
+		ereport(ERROR,
+				(errcode(shared->sqlerrcode),
+				 errmsg_internal("%s", shared->message),
+				 shared->detail[0] ? errdetail_internal("%s", shared->detail) : 0,
+				 shared->hint[0] ? errhint("%s", shared->hint) : 0));
+	ereport(ERROR,
+			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 errmsg("the background worker ended before its statement did"),
+			 errdetail("Statement: %s", shared->texts),
+			 errhint("The server's log says why.")));
+}
+
+static void
+start_and_wait(void *arg)
+{
+	const ToplevelRequest *request = (const ToplevelRequest *) arg;
+	dsm_segment *segment = make_segment(request);
+	const ToplevelShared *shared = (ToplevelShared *) dsm_segment_address(segment);
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+
+	spawn_describe(&worker, "cvwiz_toplevel_main", "cvwiz statement");
+	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(segment));
+	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no background worker is free for: %s", request->statement),
+				 errhint("Raise \"max_worker_processes\", or try again when there is less to do.")));
+
+	/* A snapshot of ours, if only the catalogs', is one that it waits for. */
+	InvalidateCatalogSnapshot();
+
+	PG_ENSURE_ERROR_CLEANUP(end_worker, PointerGetDatum(handle));
+	{
+		(void) WaitForBackgroundWorkerShutdown(handle);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(end_worker, PointerGetDatum(handle));
+
+	pg_read_barrier();
+	if (shared->state != TOPLEVEL_DONE)
+		raise_worker_error(shared);
+	dsm_detach(segment);
+}
+
+ErrorData *
+toplevel_run(const ToplevelRequest *request)
+{
+	ErrorData  *error;
+
+	/* It would wait for us, and we for it. */
+	if (ActiveSnapshotSet())
+		elog(ERROR, "a snapshot is held while a statement runs at top level");
+
+	error = guard(start_and_wait, (void *) request);
+	if (error != NULL && is_stop_request(error))
+		ReThrowError(error);
+	return error;
+}
