@@ -109,8 +109,8 @@ settings_define(void)
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cvwiz.step_timeout",
-							"Longest time that the background worker spends in one transaction.",
-							"The table's run then ends, is recorded as failed, and other tables have their turn; 0 turns it off. A session has statement_timeout for that.",
+							"Longest time that the background worker spends in one transaction, and any run in a concurrent detach.",
+							"The table's run, or the detach, then ends, is recorded as failed, and tried again later; other tables have their turn; 0 turns it off. What else a session does has statement_timeout for that.",
 							&setting_step_timeout,
 							3600 * 1000, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);

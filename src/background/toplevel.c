@@ -19,8 +19,10 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/objectaccess.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_inherits.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -66,7 +68,7 @@ typedef struct ToplevelShared
 	Oid			database;
 	Oid			role;
 	int			timeout;		/* milliseconds, as in the request */
-	int			lock_timeout;	/* milliseconds, for the names' locks */
+	int			lock_timeout;	/* milliseconds, cvwiz.lock_timeout */
 	int			nrelations;
 	Oid			relations[TOPLEVEL_MAX_RELATIONS];
 
@@ -84,6 +86,7 @@ PGDLLEXPORT void cvwiz_toplevel_main(Datum arg);
 
 /* The worker's own: */
 static ToplevelShared *worker_shared = NULL;
+static object_access_hook_type prev_object_access_hook = NULL;
 
 bool
 toplevel_in_worker(void)
@@ -130,6 +133,31 @@ next_text(const char **position)
 	return text;
 }
 
+static void
+limit_lock_wait_to(int ms)
+{
+	char		value[32];
+
+	snprintf(value, sizeof(value), "%d", ms);
+	SetConfigOption("lock_timeout", value, PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
+ * A concurrent detach waits, however long, for those who use the table, and
+ * holds nobody up.  Once it has waited, it takes the partition's row out of
+ * pg_inherits, and then locks the tables that the partition refers to: there
+ * others queue behind it.  So from here on its wait for a lock is limited.
+ * What is left pending then is for FINALIZE.
+ */
+static void
+limit_later_locks(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+{
+	if (prev_object_access_hook)
+		prev_object_access_hook(access, class_id, object_id, sub_id, arg);
+	if (access == OAT_POST_ALTER && class_id == InheritsRelationId)
+		limit_lock_wait_to(worker_shared->lock_timeout);
+}
+
 /*
  * Holds the relations' names for as long as the process lives.  A name is
  * taken away under ACCESS EXCLUSIVE only, so the weakest lock will do, which
@@ -138,11 +166,7 @@ next_text(const char **position)
 static void
 pin_relations(const ToplevelShared *shared, const char *names)
 {
-	char		lock_timeout[32];
-
-	snprintf(lock_timeout, sizeof(lock_timeout), "%d", shared->lock_timeout);
-	SetConfigOption("lock_timeout", lock_timeout, PGC_USERSET, PGC_S_SESSION);
-
+	limit_lock_wait_to(shared->lock_timeout);
 	for (int i = 0; i < shared->nrelations; i++)
 	{
 		Oid			relid = shared->relations[i];
@@ -162,7 +186,7 @@ pin_relations(const ToplevelShared *shared, const char *names)
 							expected),
 					 errhint("The next run tries again.")));
 	}
-	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	limit_lock_wait_to(0);
 }
 
 /* An error has done so by itself. */
@@ -273,6 +297,8 @@ cvwiz_toplevel_main(Datum arg)
 		return;
 	worker_shared = (ToplevelShared *) dsm_segment_address(segment);
 	emit_log_hook = report_fatal;
+	prev_object_access_hook = object_access_hook;
+	object_access_hook = limit_later_locks;
 
 	spawn_connect(worker_shared->database, worker_shared->role);
 	context = AllocSetContextCreate(TopMemoryContext, "cvwiz statement",

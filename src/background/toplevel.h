@@ -33,6 +33,11 @@ typedef struct ToplevelRequest
 	/* A query whose one boolean must be true by then; NULL: none. */
 	const char *precondition;
 
+	/*
+	 * A detach waits for the table's users without limit, and then at most
+	 * cvwiz.lock_timeout for tables that the partition refers to.
+	 */
+
 	/* Milliseconds after which the statement is cancelled; 0: never. */
 	int			timeout;
 } ToplevelRequest;

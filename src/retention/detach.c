@@ -307,20 +307,19 @@ detach_begin_finalize(const RetentionPolicy *policy, const RetentionStep *step,
 	return request;
 }
 
-void
+bool
 detach_finish(const RetentionPolicy *policy, const RetentionStep *step,
 			  TimestampTz now, StepCounts *counts)
 {
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(step->target)))
-		return;
-
+		return true;
 	if (!get_rel_relispartition(step->target))
 	{
 		if (detached_finish(step->target, now))
 			counts->detached++;
+		return true;
 	}
-	else if (!is_pending(policy->relid, step->target))
-		detached_forget(step->target);
+	return false;
 }
 
 void

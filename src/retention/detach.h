@@ -63,8 +63,8 @@ extern ToplevelRequest *detach_begin_finalize(const RetentionPolicy *policy,
 											  const RetentionStep *step,
 											  MemoryContext context);
 
-/* Looks what has come of it. */
-extern void detach_finish(const RetentionPolicy *policy, const RetentionStep *step,
+/* Looks what has come of it: whether the partition is one no more. */
+extern bool detach_finish(const RetentionPolicy *policy, const RetentionStep *step,
 						  TimestampTz now, StepCounts *counts);
 
 /* For partitions that stay a while: records how many rows it has. */

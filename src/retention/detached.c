@@ -79,6 +79,18 @@ detached_record_rows(Oid relid, int64 rows, bool emptied)
 }
 
 void
+detached_forget_stale(Oid parent)
+{
+	QueryArgs	args = {0};
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(parent));
+	update_row("DELETE FROM cvwiz.detached_partition d USING pg_catalog.pg_inherits i"
+			   " WHERE i.inhrelid = d.relation AND NOT i.inhdetachpending"
+			   " AND d.parent = $1 AND d.detached_at IS NULL",
+			   &args);
+}
+
+void
 detached_forget(Oid relid)
 {
 	QueryArgs	args = {0};

@@ -39,6 +39,12 @@ extern bool detached_finish(Oid relid, TimestampTz now);
 /* How many rows it has; emptied where they are gone already. */
 extern void detached_record_rows(Oid relid, int64 rows, bool emptied);
 
+/*
+ * What killed runs were about to detach, and nothing came of it.  The caller
+ * has the table's run lock.
+ */
+extern void detached_forget_stale(Oid parent);
+
 /* It is not to be dropped, or is dropped. */
 extern void detached_forget(Oid relid);
 

@@ -10,17 +10,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/pg_type.h"
-#include "common/pg_prng.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
-#include "storage/latch.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -28,8 +21,6 @@
 #include "utils/memutils.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
-#include "utils/wait_event.h"
 
 #include "clock.h"
 #include "compat.h"
@@ -38,12 +29,14 @@
 #include "query.h"
 #include "retention/bounds.h"
 #include "retention/detach.h"
+#include "retention/detached.h"
 #include "retention/plan.h"
 #include "retention/policy.h"
 #include "retention/record.h"
 #include "retention/retention.h"
 #include "retention/step.h"
 #include "settings.h"
+#include "transaction.h"
 
 /* Tries at a step that gets no lock, and the longest pause after the first. */
 #define STEP_ATTEMPTS			5
@@ -52,9 +45,6 @@
 
 /* Rows that come in late, or were locked, are looked for a second time. */
 #define PURGE_PASSES			2
-
-PG_FUNCTION_INFO_V1(cvwiz_cleanup_old_logs);
-PG_FUNCTION_INFO_V1(cvwiz_run_retention);
 
 typedef struct Run
 {
@@ -71,6 +61,7 @@ typedef struct Run
 	List	   *steps;
 	RetentionStep *step;
 	ToplevelRequest *request;	/* of a detach; NULL: nothing to do */
+	bool		detached;		/* by it */
 	PurgePosition position;
 	bool		more;
 	StepCounts	counts;
@@ -127,13 +118,6 @@ unlock_run(Oid relid, RunOrigin origin)
 
 /* ---- transactions ---- */
 
-/* See cvwiz_cleanup_old_logs(), for a session with another default. */
-static void
-see_committed_rows(void)
-{
-	XactIsoLevel = XACT_READ_COMMITTED;
-}
-
 /*
  * Ends the transaction of a step, where that is ours to do.  A commit can
  * fail as well; then a new transaction has begun all the same.
@@ -149,7 +133,7 @@ commit_step(Run *run)
 
 	PG_TRY();
 	{
-		SPI_commit();
+		transaction_commit();
 	}
 	PG_CATCH();
 	{
@@ -158,30 +142,7 @@ commit_step(Run *run)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-
-	see_committed_rows();
-	MemoryContextSwitchTo(caller);
 	return error;
-}
-
-/* Between transactions: nothing is locked, no snapshot is held. */
-static void
-pause_run(Run *run, int ms)
-{
-	if (ms <= 0 || run->origin == RUN_BY_FUNCTION)
-		return;
-
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 ms, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-}
-
-static bool
-worth_another_try(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
 /*
@@ -212,6 +173,49 @@ follow_settings(const Run *run)
 	ProcessConfigFile(PGC_SIGHUP);
 }
 
+/* An action in a transaction of its own, once.  Its error, or NULL. */
+static ErrorData *
+try_in_transaction(Run *run, GuardedAction action)
+{
+	ErrorData  *error;
+
+	CHECK_FOR_INTERRUPTS();
+	follow_settings(run);
+	start_timeout(run);
+	error = guard(action, run);
+	if (error == NULL)
+		error = commit_step(run);
+	end_timeout(run);
+	return error;
+}
+
+/* Lets go of everything, for a while that is longer for each attempt. */
+static void
+pause_before_retry(Run *run, int attempt)
+{
+	(void) commit_step(run);
+	if (run->origin != RUN_BY_FUNCTION)
+		transaction_pause_at_random(STEP_RETRY_PAUSE_MS * attempt);
+}
+
+/* Records the error of the last attempt; a request to stop is raised. */
+static void
+note_failure(Run *run, const char *where, ErrorData *error)
+{
+	if (is_stop_request(error))
+		ReThrowError(error);
+	run->gave_up |= transaction_worth_another_try(error);
+	record_error(&run->record, where, error);
+	(void) commit_step(run);
+}
+
+static int
+attempts_allowed(const Run *run)
+{
+	return run->gave_up ? 1 :
+		run->origin == RUN_BY_FUNCTION ? STEP_ATTEMPTS_ATOMIC : STEP_ATTEMPTS;
+}
+
 /*
  * Does an action of the run in a transaction of its own, again where it got
  * no lock.  False, and the error recorded, if it failed.  What the action
@@ -221,38 +225,21 @@ static bool
 do_in_transaction(Run *run, GuardedAction action, const char *where)
 {
 	MemoryContext caller = MemoryContextSwitchTo(run->scratch);
-	int			attempts = run->gave_up ? 1 :
-		run->origin == RUN_BY_FUNCTION ? STEP_ATTEMPTS_ATOMIC : STEP_ATTEMPTS;
+	int			attempts = attempts_allowed(run);
 	ErrorData  *error;
 
 	for (int attempt = 1;; attempt++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		follow_settings(run);
-		start_timeout(run);
-		error = guard(action, run);
-		if (error == NULL)
-			error = commit_step(run);
-		end_timeout(run);
-		if (error == NULL || attempt == attempts || !worth_another_try(error))
+		error = try_in_transaction(run, action);
+		if (error == NULL || attempt == attempts || !transaction_worth_another_try(error))
 			break;
 
 		/* a row that somebody has locked is left, rather than waited for again */
 		run->position.skip_locked = true;
-
-		(void) commit_step(run);
-		pause_run(run, (int) (STEP_RETRY_PAUSE_MS * attempt *
-							  (0.5 + pg_prng_double(&pg_global_prng_state) / 2)));
+		pause_before_retry(run, attempt);
 	}
-
 	if (error != NULL)
-	{
-		if (is_stop_request(error))
-			ReThrowError(error);
-		run->gave_up |= worth_another_try(error);
-		record_error(&run->record, where, error);
-		(void) commit_step(run);
-	}
+		note_failure(run, where, error);
 
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(run->scratch);
@@ -267,6 +254,7 @@ begin_action(void *arg)
 	Run		   *run = (Run *) arg;
 
 	record_start(&run->record, run->origin, run->now);
+	detached_forget_stale(run->relid);
 }
 
 static void
@@ -351,7 +339,9 @@ finish_detach_action(void *arg)
 	Run		   *run = (Run *) arg;
 
 	memset(&run->counts, 0, sizeof(run->counts));
-	detach_finish(run->policy, run->step, run->now, &run->counts);
+	run->detached = detach_finish(run->policy, run->step, run->now, &run->counts);
+	run->request = run->detached ? NULL :
+		detach_begin_finalize(run->policy, run->step, run->context);
 	record_step(run);
 }
 
@@ -413,18 +403,40 @@ run_purge(Run *run, const char *where)
 	{
 		if (!do_in_transaction(run, purge_action, where))
 			return;
-		if (run->more)
-			pause_run(run, setting_purge_pause);
+		if (run->more && run->origin != RUN_BY_FUNCTION && setting_purge_pause > 0)
+			transaction_pause(setting_purge_pause);
 	} while (run->more);
 }
 
+/*
+ * Whatever has become of an attempt is looked at afterwards: what it has left
+ * pending, the next one finalizes.
+ */
 static bool
 detach_at_top_level(Run *run, const char *where)
 {
-	bool		done = do_in_transaction(run, toplevel_action, where);
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+	int			attempts = attempts_allowed(run);
+	ErrorData  *error;
 
-	/* whatever has become of it */
-	return do_in_transaction(run, finish_detach_action, where) && done;
+	for (int attempt = 1;; attempt++)
+	{
+		ToplevelRequest *request = run->request;
+
+		error = try_in_transaction(run, toplevel_action);
+		if (error != NULL && is_stop_request(error))
+			ReThrowError(error);
+		if (!do_in_transaction(run, finish_detach_action, where) || run->detached ||
+			error == NULL || attempt == attempts || !transaction_worth_another_try(error))
+			break;
+		if (run->request == NULL)
+			run->request = request;
+		pause_before_retry(run, attempt);
+	}
+	if (!run->detached && error != NULL)
+		note_failure(run, where, error);
+	MemoryContextSwitchTo(caller);
+	return run->detached;
 }
 
 static void
@@ -539,7 +551,7 @@ run_locked(Run *run)
 		stop = CopyErrorData();
 		FlushErrorState();
 		SPI_rollback();
-		see_committed_rows();
+		transaction_see_committed_rows();
 		MemoryContextSwitchTo(run->context);
 		record_error(&run->record, "stopped", stop);
 		finish_record(run, started);
@@ -611,152 +623,4 @@ retention_run(Oid relid, RunOrigin origin, MemoryContext context,
 	PG_END_TRY();
 	MemoryContextDelete(run.scratch);
 	MemoryContextSwitchTo(caller);
-}
-
-/* ---- the SQL functions ---- */
-
-static bool
-owned_by_user(Oid relid)
-{
-	return compat_owns_relation(relid, GetUserId());
-}
-
-/* The tables that a call is about; errors where the one it names can't be run. */
-static List *
-relations_to_run(Oid relid)
-{
-	if (OidIsValid(relid))
-	{
-		check_relation_owner(relid);
-		policy_check_enabled(relid);
-	}
-	return policy_relations(relid, owned_by_user);
-}
-
-static void
-put_result(ReturnSetInfo *rsinfo, const RunResult *result)
-{
-	Datum		values[11];
-	bool		nulls[11] = {false};
-	Interval   *duration = (Interval *) palloc0(sizeof(Interval));
-
-	duration->time = result->duration_us;
-
-	values[0] = ObjectIdGetDatum(result->relid);
-	values[1] = BoolGetDatum(result->success);
-	nulls[1] = result->skipped;
-	values[2] = Int64GetDatum(result->deleted);
-	values[3] = Int32GetDatum(result->created);
-	values[4] = Int32GetDatum(result->detached);
-	values[5] = Int32GetDatum(result->dropped);
-	values[6] = TimestampTzGetDatum(result->cutoff);
-	values[7] = Int32GetDatum(result->retention_days);
-	nulls[6] = nulls[7] = result->retention_days == 0;
-	values[8] = Int64GetDatum(result->residue);
-	nulls[8] = result->residue < 0;
-	values[9] = IntervalPGetDatum(duration);
-	nulls[10] = result->error == NULL;
-	values[10] = nulls[10] ? (Datum) 0 : CStringGetTextDatum(result->error);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-}
-
-/*
- * SQL: cvwiz.cleanup_old_logs(relation regclass)
- *
- * Everything happens in the caller's transaction.
- */
-Datum
-cvwiz_cleanup_old_logs(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext context;
-	ListCell   *lc;
-
-	PreventCommandDuringRecovery("cvwiz.cleanup_old_logs()");
-	PreventCommandIfReadOnly("cvwiz.cleanup_old_logs()");
-
-	/* With an old snapshot the residue would be one of the past. */
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("cvwiz.cleanup_old_logs() needs a transaction with isolation level READ COMMITTED"),
-				 errdetail("Rows that others add in the meantime would be dropped uncounted, or left behind unseen."),
-				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or CALL cvwiz.run_retention() outside of a transaction.")));
-	InitMaterializedSRF(fcinfo, 0);
-	context = CurrentMemoryContext;
-
-	SPI_connect();
-	foreach(lc, relations_to_run(policy_argument(fcinfo)))
-	{
-		RunResult	result;
-
-		retention_run(lfirst_oid(lc), RUN_BY_FUNCTION, context, &result);
-		put_result(rsinfo, &result);
-	}
-	SPI_finish();
-
-	return (Datum) 0;
-}
-
-/*
- * SQL: CALL cvwiz.run_retention(relation regclass)
- *
- * Commits after each step.  An error at the end says which tables failed, so
- * that a scheduler does not count the call as a success.
- */
-Datum
-cvwiz_run_retention(PG_FUNCTION_ARGS)
-{
-	bool		atomic = fcinfo->context == NULL ||
-		!IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic;
-	Oid			relid = policy_argument(fcinfo);
-	MemoryContext context;
-	StringInfoData failures;
-	List	   *relations;
-	ListCell   *lc;
-	int			failed = 0;
-
-	if (atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-				 errmsg("cvwiz.run_retention() cannot run inside a transaction block"),
-				 errdetail("It commits after each step."),
-				 errhint("Call it on its own, or use SELECT * FROM cvwiz.cleanup_old_logs(), which does all in the caller's transaction.")));
-	PreventCommandDuringRecovery("cvwiz.run_retention()");
-
-	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	context = AllocSetContextCreate(PortalContext, "cvwiz.run_retention",
-									ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(context);
-	initStringInfo(&failures);
-
-	/* The statement itself has a snapshot by now. */
-	SPI_commit();
-	see_committed_rows();
-	MemoryContextSwitchTo(context);
-
-	relations = relations_to_run(relid);
-	foreach(lc, relations)
-	{
-		RunResult	result;
-
-		retention_run(lfirst_oid(lc), RUN_BY_CALL, context, &result);
-		if (result.success || result.skipped || (result.hold && result.residue > 0))
-			continue;
-		appendStringInfo(&failures, "%sTable %s: %s.", failed > 0 ? "\n" : "",
-						 result.relation_name, result.error);
-		failed++;
-	}
-
-	if (failed > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_RAISE_EXCEPTION),
-				 errmsg("retention failed for %d of %d tables", failed, list_length(relations)),
-				 errdetail_internal("%s", failures.data),
-				 errhint("The other steps are done and committed; see cvwiz.retention_runs.")));
-
-	SPI_finish();
-	MemoryContextDelete(context);
-	PG_RETURN_VOID();
 }
