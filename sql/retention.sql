@@ -69,6 +69,7 @@ CREATE TABLE cvwiz.retention_run (
 	residue bigint,
 	error text,
 	error_detail text,
+	progress_handle bigint,
 	CHECK (success IS NOT TRUE OR (residue IS NOT NULL AND residue = 0 AND error IS NULL))
 );
 CREATE INDEX retention_run_relation_started_at ON cvwiz.retention_run (relation, started_at);
@@ -93,6 +94,8 @@ COMMENT ON COLUMN cvwiz.retention_run.hold IS 'Whether the policy was on hold, s
 COMMENT ON COLUMN cvwiz.retention_run.residue IS 'Rows before the cutoff after the run; NULL: not measured';
 COMMENT ON COLUMN cvwiz.retention_run.error IS 'The first step that failed, and why';
 COMMENT ON COLUMN cvwiz.retention_run.error_detail IS 'SQLSTATE, detail and hint of that error; then the errors of other steps';
+
+COMMENT ON COLUMN cvwiz.retention_run.progress_handle IS 'While the run is at work: the dynamic shared memory that cvwiz.retention_progress reads';
 
 -- A dropped table's row, which only lives where event triggers are switched
 -- off, would be restored as a number that may stand for another table.
@@ -183,6 +186,24 @@ WHERE pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE')
 COMMENT ON VIEW cvwiz.retention_runs IS
 'The log of runs: those of the caller''s own tables, for pg_monitor and superusers all. success is NULL while a run is at work; the next run marks one that was killed. Kept for 400 days.';
 GRANT SELECT ON cvwiz.retention_runs TO PUBLIC;
+
+CREATE FUNCTION cvwiz.run_progress(progress_handle bigint, pid int, run_id bigint)
+RETURNS TABLE (action text, target text, rows_done bigint, rows_total bigint, bytes_done bigint, started_at timestamptz)
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 1 AS 'MODULE_PATHNAME', 'cvwiz_run_progress';
+COMMENT ON FUNCTION cvwiz.run_progress(bigint, int, bigint) IS
+'The step at work of a run, for its table''s owner and pg_monitor; no row where the run is over. For cvwiz.retention_progress.';
+
+CREATE VIEW cvwiz.retention_progress WITH (security_barrier) AS
+SELECT r.pid, c.oid::pg_catalog.regclass AS relation, p.action, p.target, p.rows_done, p.rows_total, p.bytes_done, p.started_at
+FROM cvwiz.retention_run r
+JOIN pg_catalog.pg_class c ON c.oid = r.relation
+CROSS JOIN LATERAL cvwiz.run_progress(r.progress_handle, r.pid, r.run_id) p
+WHERE r.finished_at IS NULL AND r.progress_handle IS NOT NULL
+	AND (pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE')
+	OR pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE'));
+COMMENT ON VIEW cvwiz.retention_progress IS
+'The runs at work, of the worker and of CALL cvwiz.run_retention(), and how far the step is that each is at: for the caller''s own tables, for pg_monitor and superusers all. rows_done and bytes_done change within the step''s transactions; rows_total is the plan''s estimate, NULL where there is none; started_at is the step''s, by cvwiz.clock(). cvwiz.cleanup_old_logs() is not shown: nobody sees its run before it commits.';
+GRANT SELECT ON cvwiz.retention_progress TO PUBLIC;
 
 CREATE FUNCTION cvwiz.log_statistics(relation regclass DEFAULT NULL)
 RETURNS TABLE (relation regclass, total_logs bigint, logs_eligible_for_cleanup bigint, oldest_record timestamptz, newest_record timestamptz, total_bytes bigint, partitions int, retention_days int, cutoff_date timestamptz, rows_per_day numeric)

@@ -77,7 +77,7 @@ record_start(RunRecord *record, RunOrigin origin, TimestampTz now)
 
 	/* We have the table's lock, so whoever began these is gone. */
 	query_run_only("UPDATE cvwiz.retention_run"
-				   " SET success = false, finished_at = $2,"
+				   " SET success = false, finished_at = $2, progress_handle = NULL,"
 				   " error = pg_catalog.format('interrupted: process %s ended before the run did', pid)"
 				   " WHERE relation = $1 AND finished_at IS NULL",
 				   &relation);
@@ -97,6 +97,22 @@ record_start(RunRecord *record, RunOrigin origin, TimestampTz now)
 			  &args);
 	record->run_id = DatumGetInt64(query_value(0, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+}
+
+void
+record_progress(const RunRecord *record, uint32 handle)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+
+	identify(&args, record);
+	query_arg(&args, INT8OID, Int64GetDatum((int64) handle));
+
+	become_extension_owner(&saved);
+	check_there(record,
+				query_run_only("UPDATE cvwiz.retention_run SET progress_handle = $4" THIS_RUN,
+							   &args));
 	restore_privileges(&saved);
 }
 
@@ -203,7 +219,7 @@ record_finish(const RunRecord *record, instr_time started, TimestampTz finished_
 	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(finished_at));
 
 	become_extension_owner(&saved);
-	updated = query_run("UPDATE cvwiz.retention_run SET finished_at = $7, success = $4, residue = $5,"
+	updated = query_run("UPDATE cvwiz.retention_run SET finished_at = $7, success = $4, residue = $5, progress_handle = NULL,"
 			  " duration = $6 * interval '1 microsecond',"
 			  " error = CASE WHEN error IS NOT NULL OR $4 THEN error"
 			  " WHEN hold THEN pg_catalog.format('on hold: %s rows past the cutoff are kept', $5)"

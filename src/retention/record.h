@@ -27,6 +27,9 @@ typedef struct RunRecord
 /* Begins the row, and marks those that killed runs have left. */
 extern void record_start(RunRecord *record, RunOrigin origin, TimestampTz now);
 
+/* The dynamic shared memory that progress.c shows the run in. */
+extern void record_progress(const RunRecord *record, uint32 handle);
+
 /* The result's retention_days, cutoff and hold. */
 extern void record_policy(const RunRecord *record, const RunResult *result);
 extern void record_counts(const RunRecord *record, const StepCounts *counts);

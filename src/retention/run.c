@@ -32,6 +32,7 @@
 #include "retention/detached.h"
 #include "retention/plan.h"
 #include "retention/policy.h"
+#include "retention/progress.h"
 #include "retention/record.h"
 #include "retention/retention.h"
 #include "retention/step.h"
@@ -254,6 +255,7 @@ begin_action(void *arg)
 	Run		   *run = (Run *) arg;
 
 	record_start(&run->record, run->origin, run->now);
+	progress_begin(&run->record, run->origin);
 	detached_forget_stale(run->relid);
 }
 
@@ -403,6 +405,7 @@ run_purge(Run *run, const char *where)
 	{
 		if (!do_in_transaction(run, purge_action, where))
 			return;
+		progress_add_rows(run->counts.deleted);
 		if (run->more && run->origin != RUN_BY_FUNCTION && setting_purge_pause > 0)
 			transaction_pause(setting_purge_pause);
 	} while (run->more);
@@ -466,6 +469,8 @@ run_step(Run *run)
 	char	   *where = psprintf("%s %s", step_action_name(run->step->action),
 								 run->step->target_name);
 
+	progress_step(step_action_name(run->step->action), run->step->target_schema,
+				  run->step->target_name, run->step->rows_estimate);
 	switch (run->step->action)
 	{
 		case STEP_FINALIZE:
@@ -505,6 +510,7 @@ run_plan(Run *run)
 	{
 		run_steps(run, pass > 1);
 		run->result->residue = -1;
+		progress_step("measure residue", NULL, NULL, -1);
 		if (!do_in_transaction(run, residue_action, "measure residue") ||
 			run->result->residue == 0 || run->record.failed || run->policy->hold ||
 			pass >= PURGE_PASSES)
@@ -618,6 +624,7 @@ retention_run(Oid relid, RunOrigin origin, MemoryContext context,
 	}
 	PG_FINALLY();
 	{
+		progress_end();
 		unlock_run(relid, origin);
 	}
 	PG_END_TRY();

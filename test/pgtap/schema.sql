@@ -32,6 +32,7 @@ INSERT INTO contract VALUES
 	('cleanup_old_logs', 'relation regclass DEFAULT NULL::regclass', 'TABLE(relation regclass, success boolean, deleted_count bigint, partitions_created integer, partitions_detached integer, partitions_dropped integer, cutoff_date timestamp with time zone, retention_days integer, residue bigint, duration interval, error text)', 'v', false, 'u', false),
 	('run_retention', 'IN relation regclass DEFAULT NULL::regclass', NULL, 'v', false, 'u', false),
 	('log_statistics', 'relation regclass DEFAULT NULL::regclass', 'TABLE(relation regclass, total_logs bigint, logs_eligible_for_cleanup bigint, oldest_record timestamp with time zone, newest_record timestamp with time zone, total_bytes bigint, partitions integer, retention_days integer, cutoff_date timestamp with time zone, rows_per_day numeric)', 'v', false, 'u', true),
+	('run_progress', 'progress_handle bigint, pid integer, run_id bigint', 'TABLE(action text, target text, rows_done bigint, rows_total bigint, bytes_done bigint, started_at timestamp with time zone)', 'v', true, 'r', true),
 	-- partitions
 	('create_partition', 'relation regclass, month date', 'regclass', 'v', false, 'u', false),
 	('detach_partition', 'partition regclass', 'void', 'v', false, 'u', false),
@@ -100,7 +101,7 @@ FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition
 
 -- ---- views ----
 
-SELECT has_view('cvwiz'::name, name) FROM unnest('{retention_policies,retention_runs}'::name[]) name;
+SELECT has_view('cvwiz'::name, name) FROM unnest('{retention_policies,retention_runs,retention_progress}'::name[]) name;
 SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.retention_policies'::regclass AND attnum > 0$$,
 	$$VALUES (1, 'relation', 'regclass'), (2, 'time_column', 'name'), (3, 'retention_days', 'integer'), (4, 'premake_months', 'integer'), (5, 'enabled', 'boolean'), (6, 'hold', 'boolean'),
 		(7, 'granularity', 'text'), (8, 'archive_to', 'text'), (9, 'drop_after', 'interval'),
@@ -110,11 +111,15 @@ SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypm
 		(7, 'finished_at', 'timestamp with time zone'), (8, 'duration', 'interval'), (9, 'success', 'boolean'), (10, 'deleted_count', 'bigint'), (11, 'partitions_created', 'integer'),
 		(12, 'partitions_detached', 'integer'), (13, 'partitions_dropped', 'integer'), (14, 'cutoff_date', 'timestamp with time zone'), (15, 'retention_days', 'integer'),
 		(16, 'residue', 'bigint'), (17, 'error', 'text'), (18, 'error_detail', 'text')$$, 'columns of retention_runs');
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.retention_progress'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'pid', 'integer'), (2, 'relation', 'regclass'), (3, 'action', 'text'), (4, 'target', 'text'), (5, 'rows_done', 'bigint'), (6, 'rows_total', 'bigint'),
+		(7, 'bytes_done', 'bigint'), (8, 'started_at', 'timestamp with time zone')$$, 'columns of retention_progress');
+SELECT ok('security_barrier=true' = ANY (reloptions), 'retention_progress hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.retention_progress'::regclass;
 SELECT ok('security_barrier=true' = ANY (reloptions), 'retention_runs hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.retention_runs'::regclass;
 
 -- ---- who may read and write them ----
 
-SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs}'::regclass[]) relation;
+SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress}'::regclass[]) relation;
 SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.detached_partition}'::regclass[]) relation;
 SELECT ok(NOT has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'), format('PUBLIC may not change %s', c.relname))
 FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind IN ('r', 'v') ORDER BY c.relname;

@@ -39,7 +39,9 @@ SELECT cvwiz.add_retention_policy('app.logs', 't'), cvwiz.add_retention_policy('
 RESET client_min_messages;
 SET search_path = public, evil;
 SELECT relation, success, deleted_count, residue, error FROM cvwiz.cleanup_old_logs();
+SET client_min_messages = warning;
 CALL cvwiz.run_retention();
+RESET client_min_messages;
 SELECT who, login = session_user AS same_session, path, id FROM app.archive ORDER BY id;
 -- the caller is as before
 SELECT current_user = session_user AS nobody_else, current_setting('search_path') AS path;
@@ -137,7 +139,9 @@ DEALLOCATE ALL;
 -- nor in the procedure, transaction by transaction
 TRUNCATE evil.loot;
 INSERT INTO evil.logs VALUES (1, '2026-01-01');
+SET client_min_messages = warning;
 CALL cvwiz.run_retention();
+RESET client_min_messages;
 SELECT count(DISTINCT attack) AS attempts, count(*) FILTER (WHERE who <> 'regress_cvwiz_mallory' OR outcome = 'done') AS gained FROM evil.loot;
 SELECT rolname, rolsuper FROM pg_roles WHERE rolname LIKE 'regress_cvwiz%' ORDER BY 1;
 DEALLOCATE ALL;
@@ -193,7 +197,9 @@ TRUNCATE evil.loot;
 RESET ROLE;
 UPDATE evil.armed SET armed = true;
 SELECT success, deleted_count, residue, error FROM cvwiz.cleanup_old_logs('evil.logs');
+SET client_min_messages = warning;
 CALL cvwiz.run_retention('evil.logs');
+RESET client_min_messages;
 UPDATE evil.armed SET armed = false;
 TABLE public.loot;
 -- statement triggers
@@ -229,7 +235,9 @@ DROP INDEX evil.logs_immutable_idx;
 ALTER TABLE evil.logs DROP CONSTRAINT logs_check;
 SET search_path = public, pg_catalog, evil;
 SELECT success, deleted_count, partitions_created, residue, error FROM cvwiz.cleanup_old_logs('evil.logs');
+SET client_min_messages = warning;
 CALL cvwiz.run_retention();
+RESET client_min_messages;
 SELECT relation, total_logs, logs_eligible_for_cleanup FROM cvwiz.log_statistics('evil.logs');
 SELECT action, target FROM cvwiz.retention_plan('evil.logs');
 SELECT status FROM cvwiz.health() WHERE check_name = 'residue';

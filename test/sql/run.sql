@@ -251,8 +251,10 @@ SELECT (SELECT count(*) FROM a_good) AS a_good, (SELECT count(*) FROM b_refuses)
 SELECT relation_name, success, deleted, created, detached, dropped, residue, error, regexp_replace(error_detail, '; PL/pgSQL.*|; SQL statement.*', '') AS error_detail FROM log WHERE NOT success;
 \x off
 -- the procedure does what is left, and says which have failed
+SET client_min_messages = warning;
 CALL cvwiz.run_retention();
 \echo :SQLSTATE
+RESET client_min_messages;
 SELECT relation_name, origin, success, deleted, created, detached, dropped, residue FROM log WHERE origin = 'call';
 -- the expired partition was detached, and is still there; nothing but the view keeps it
 SELECT relation, parent, range_start, range_end, detached_at FROM cvwiz.detached_partition;
@@ -266,7 +268,9 @@ DROP TRIGGER keep ON c_keeps;
 DROP TRIGGER put_back ON d_puts_back;
 ALTER TABLE e_forced NO FORCE ROW LEVEL SECURITY;
 DROP RULE instead ON g_rule;
+SET client_min_messages = warning;
 CALL cvwiz.run_retention();
+RESET client_min_messages;
 SELECT relation_name, success, deleted, residue FROM log WHERE origin = 'call' ORDER BY relation_name, success;
 SELECT (SELECT count(*) FROM a_good) AS a_good, (SELECT count(*) FROM b_refuses) AS b_refuses, (SELECT count(*) FROM c_keeps) AS c_keeps, (SELECT count(*) FROM d_puts_back) AS d_puts_back,
 	(SELECT count(*) FROM e_forced) AS e_forced, (SELECT count(*) FROM f_viewed) AS f_viewed, (SELECT count(*) FROM g_rule) AS g_rule, (SELECT count(*) FROM h_good) AS h_good;
@@ -323,7 +327,9 @@ SELECT * FROM cvwiz.cleanup_old_logs('a_good');
 ROLLBACK;
 SET default_transaction_isolation = 'serializable';
 INSERT INTO a_good VALUES (1, '2026-01-01');
+SET client_min_messages = warning;
 CALL cvwiz.run_retention('a_good');
+RESET client_min_messages;
 RESET default_transaction_isolation;
 SELECT count(*) FROM a_good WHERE t < '2026-06-01';
 

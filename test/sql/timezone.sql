@@ -93,9 +93,13 @@ SELECT split_part(what, ': ', 2) AS created, count(DISTINCT session) AS sessions
 
 SET timezone = 'America/New_York';
 SET cvwiz.now = '2026-11-01 04:30+00';
+SET client_min_messages = warning;
 CALL cvwiz.run_retention('newyork_timestamptz');
+RESET client_min_messages;
 SET timezone = 'Asia/Kolkata';
+SET client_min_messages = warning;
 CALL cvwiz.run_retention('kolkata_timestamptz');
+RESET client_min_messages;
 SELECT replace(partition::text, 'kolkata', 'S') AS partition, range_start, range_end FROM cvwiz.partition_ranges('kolkata_timestamptz') ORDER BY range_start;
 SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = 'newyork_timestamptz_2026_11';
 SET timezone = 'UTC';

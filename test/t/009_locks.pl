@@ -12,35 +12,6 @@ use CvwizTest;
 
 my $node = start_server('main', now => '2026-05-10 12:00', conf => "cvwiz.worker = off\n");
 
-# The locks of a process on a table: modes, those not granted with a question mark.
-sub locks_of
-{
-	my ($pid, $table) = @_;
-
-	return $node->safe_psql('postgres', qq{
-		SELECT string_agg(mode || CASE WHEN granted THEN '' ELSE '?' END, ' ' ORDER BY mode)
-		FROM pg_locks WHERE pid = $pid AND relation = '$table'::regclass});
-}
-
-sub wait_for_lock_wait
-{
-	my ($table) = @_;
-
-	$node->poll_query_until('postgres',
-		"SELECT EXISTS (SELECT FROM pg_locks WHERE relation = '$table'::regclass AND NOT granted)")
-	  or die "nobody waits for $table";
-	return;
-}
-
-# Starts a statement without waiting for its end.
-sub begin_statement
-{
-	my ($session, $sql) = @_;
-
-	$session->query_until(qr/begun/, "\\echo begun\n$sql;\n");
-	return;
-}
-
 sub new_table
 {
 	my ($name, %options) = @_;
@@ -79,13 +50,19 @@ $reader->query_safe('ROLLBACK');
 # ---- detach: gives up, and lets the others go first ----
 
 new_table('detached');
+# as whose owner no worker can be connected, so that it is not done concurrently
+$node->safe_psql('postgres', q{
+	CREATE ROLE keeper LOGIN CONNECTION LIMIT 0;
+	GRANT CREATE ON SCHEMA public TO keeper;
+	SELECT format('ALTER TABLE %s OWNER TO keeper', relid) FROM pg_partition_tree('detached') \gexec
+});
 new_table('other');
 set_setting($node, 'cvwiz.lock_timeout' => '400ms');
 set_clock($node, '2026-05-11 12:00');
 $reader->query_safe('BEGIN; SELECT count(*) FROM detached');
 begin_statement($runner, 'CALL cvwiz.run_retention()');
-wait_for_lock_wait('detached');
-like(locks_of($runner_pid, 'detached'), qr/^(AccessShareLock )?AccessExclusiveLock\?$/,
+wait_for_lock_wait($node, 'detached');
+like(locks_of($node, $runner_pid, 'detached'), qr/^(AccessShareLock )?AccessExclusiveLock\?$/,
 	'detach: waits for ACCESS EXCLUSIVE on the parent, and holds nothing meanwhile that anybody waits for');
 is( $node->safe_psql('postgres', qq{
 		SELECT count(*) FROM pg_locks WHERE pid = $runner_pid AND granted AND relation IN
@@ -124,7 +101,7 @@ is(run_of($node, 'postgres', 'other', 'success, partitions_dropped'), 't|1', 'th
 
 # The reader ends in time.
 begin_statement($runner, "CALL cvwiz.run_retention('detached')");
-wait_for_lock_wait('detached');
+wait_for_lock_wait($node, 'detached');
 $reader->query_safe('COMMIT');
 $runner->query_safe('SELECT 1');
 is(run_of($node, 'postgres', 'detached', 'success, partitions_dropped'), 't|1', 'a later attempt gets the lock');
@@ -150,10 +127,10 @@ pass('... and vacuumed');
 
 # ---- one run a table ----
 
-my ($result, $stdout, $stderr) = $node->psql('postgres', "CALL cvwiz.run_retention('purged')");
+my ($result, $stdout, $stderr) = $node->psql('postgres', "SET client_min_messages = notice; CALL cvwiz.run_retention('purged')");
 is($result, 0, 'a second run of the table is no error');
 like($stderr, qr/NOTICE:.*another retention run is at work on table public\.purged/, '... but says that there is one');
-($result, $stdout, $stderr) = $node->psql('postgres', "SELECT success IS NULL, deleted_count, error FROM cvwiz.cleanup_old_logs('purged')");
+($result, $stdout, $stderr) = $node->psql('postgres', "SET client_min_messages = notice; SELECT success IS NULL, deleted_count, error FROM cvwiz.cleanup_old_logs('purged')");
 is($stdout, 't|0|skipped: another run is at work on this table', 'cleanup_old_logs() returns it');
 like($stderr, qr/NOTICE:.*another retention run/, '... and says so');
 is($node->safe_psql('postgres', "SELECT count(*) FROM cvwiz.retention_runs WHERE relation_name = 'public.purged'"), 1,

@@ -16,6 +16,7 @@ our @EXPORT = qw(
   create_table create_partitioned_table add_policy
   run_of wait_for_run wait_for_running wait_until_deleted worker_looked
   launcher_pid wait_for_launcher crash_process log_count seconds_taken
+  begin_statement locks_of wait_for_lock_wait
 );
 
 # start_server(NAME, conf => TEXT, now => TIME, init => [...], extension => 0):
@@ -33,6 +34,8 @@ cvwiz.naptime = 1
 restart_after_crash = on
 timezone = 'America/New_York'
 autovacuum = off
+# the steps of a CALL would be in the way of what a test looks for
+client_min_messages = warning
 });
 	$node->append_conf('postgresql.conf', $options{conf}) if $options{conf};
 	$node->start;
@@ -187,6 +190,37 @@ sub worker_looked
 		"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)")
 	  or die "the worker does not end";
 	$node->safe_psql($database, "DROP TABLE $name");
+	return;
+}
+
+# ---- sessions and locks ----
+
+# Starts a statement of a background_psql without waiting for its end.
+sub begin_statement
+{
+	my ($session, $sql) = @_;
+
+	$session->query_until(qr/begun/, "\\echo begun\n$sql;\n");
+	return;
+}
+
+# The locks of a process on a table: modes, those not granted with a question mark.
+sub locks_of
+{
+	my ($node, $pid, $table) = @_;
+
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(mode || CASE WHEN granted THEN '' ELSE '?' END, ' ' ORDER BY mode)
+		FROM pg_locks WHERE pid = $pid AND relation = '$table'::regclass});
+}
+
+sub wait_for_lock_wait
+{
+	my ($node, $table) = @_;
+
+	$node->poll_query_until('postgres',
+		"SELECT EXISTS (SELECT FROM pg_locks WHERE relation = '$table'::regclass AND NOT granted)")
+	  or die "nobody waits for $table";
 	return;
 }
 
