@@ -229,7 +229,7 @@ check_incoming_foreign_keys(Oid relid)
 	query_run("SELECT pg_catalog.string_agg(pg_catalog.format('\"%s\" of table %s', conname, conrelid::pg_catalog.regclass), ', ' ORDER BY conname)"
 			  " FROM pg_catalog.pg_constraint"
 			  " WHERE contype = 'f' AND conparentid = 0"
-			  " AND (confrelid = $1 OR confrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1)))",
+			  " AND (confrelid = $1 OR $1 IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(confrelid)))",
 			  &args);
 	if (query_text(0, 1) != NULL)
 		ereport(ERROR,
