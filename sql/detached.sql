@@ -3,6 +3,9 @@
 -- A barrier, or a cheap function in WHERE would see the rows of others.
 CREATE VIEW cvwiz.detached_partitions WITH (security_barrier) AS
 SELECT d.relation, d.parent, d.range_start, d.range_end, d.rows, d.detached_at,
+	(SELECT a.path FROM cvwiz.archive a
+	WHERE a.relation = d.parent AND a.range_start = d.range_start AND a.range_end = d.range_end
+	ORDER BY a.written_at DESC LIMIT 1) AS archive,
 	cvwiz.drop_due(d.detached_at, p.drop_after) AS drop_due
 FROM cvwiz.detached_partition d
 JOIN pg_catalog.pg_class c ON c.oid = d.relation
@@ -11,7 +14,7 @@ WHERE d.detached_at IS NOT NULL
 AND (pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE')
 	OR pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE'));
 COMMENT ON VIEW cvwiz.detached_partitions IS
-'Expired partitions that runs have detached and that await their drop: those of the caller''s own tables, for pg_monitor and superusers all. parent is the table that they were partitions of, rows what they had when they were detached (NULL: not counted), drop_due the time from which on a run drops them.';
+'Expired partitions that runs have detached and that await their drop: those of the caller''s own tables, for pg_monitor and superusers all. parent is the table that they were partitions of, rows what they had when they were detached (NULL: not counted), archive the file that has its rows (NULL: none), drop_due the time from which on a run drops them.';
 GRANT SELECT ON cvwiz.detached_partitions TO PUBLIC;
 
 CREATE FUNCTION cvwiz.reattach_partition(partition regclass)

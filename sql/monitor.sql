@@ -98,7 +98,8 @@ WITH worker AS (
 	SELECT 6, p.relation, 'default_partition',
 		CASE WHEN t.partdefid = 0 THEN 'ok' ELSE 'warn' END,
 		CASE WHEN t.partdefid = 0 THEN 'there is none' ELSE format('%s is a DEFAULT partition', t.partdefid::regclass) END,
-		CASE WHEN t.partdefid <> 0 THEN 'It is locked and scanned for each new partition, and its rows can keep one from being made: move them away and detach it.' END
+		CASE WHEN t.partdefid <> 0 THEN 'It is locked and scanned for each new partition, and its rows can keep one from being made: move them away and detach it.'
+			|| CASE WHEN p.granularity = 'partition' THEN ' None of its rows is ever purged.' ELSE '' END END
 	FROM policy p JOIN pg_partitioned_table t ON t.partrelid = p.relation
 	UNION ALL
 	SELECT 7, p.relation, 'concurrent_detach',
@@ -136,11 +137,12 @@ WITH worker AS (
 		WHEN p.attnotnull THEN 0 ELSE cvwiz.count_null_times(p.relation) END AS nulls) n
 	UNION ALL
 	SELECT 11, p.relation, 'time_index',
-		CASE WHEN i.missing = 0 THEN 'ok' ELSE 'warn' END,
-		CASE WHEN i.missing = 0 THEN format('an index begins with column %I', p.time_column)
+		CASE WHEN i.missing = 0 OR p.granularity = 'partition' THEN 'ok' ELSE 'warn' END,
+		CASE WHEN p.granularity = 'partition' THEN 'whole partitions go, none is purged by rows'
+			WHEN i.missing = 0 THEN format('an index begins with column %I', p.time_column)
 			WHEN p.relkind = 'p' THEN format('%s partitions have no index that begins with column %I', i.missing, p.time_column)
 			ELSE format('no index begins with column %I', p.time_column) END,
-		CASE WHEN i.missing > 0 THEN format('Each batch of the purge reads the whole table without one: CREATE INDEX ON %s (%I).', p.relation, p.time_column) END
+		CASE WHEN i.missing > 0 AND p.granularity = 'row' THEN format('Each batch of the purge reads the whole table without one: CREATE INDEX ON %s (%I).', p.relation, p.time_column) END
 	FROM policy p
 	CROSS JOIN LATERAL (
 		SELECT count(*) AS missing

@@ -161,7 +161,7 @@ CREATE FUNCTION cvwiz.retention_plan(relation regclass DEFAULT NULL)
 RETURNS TABLE (relation regclass, step int, action text, target text, range_start timestamptz, range_end timestamptz, rows_estimate bigint, lock_mode text, statement text, reason text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'cvwiz_retention_plan';
 COMMENT ON FUNCTION cvwiz.retention_plan(regclass) IS
-'The steps that a run would do now, in their order: the dry run. Changes nothing. lock_mode is the strongest lock on a table in use: the parent''s, for a purge the target''s own; NULL for a drop, whose target is detached by then. Without a relation, all policies of the caller (of pg_monitor and superusers: all). Errors: 42501 not the owner, 42704 no policy.';
+'The steps that a run would do now, in their order: the dry run. Changes nothing. lock_mode is the strongest lock on a table in use: the parent''s, for a purge the target''s own; NULL for an archive and a drop, whose target is detached by then. statement is NULL for an archive. Without a relation, all policies of the caller (of pg_monitor and superusers: all). Errors: 42501 not the owner, 42704 no policy.';
 
 CREATE FUNCTION cvwiz.cleanup_old_logs(relation regclass DEFAULT NULL)
 RETURNS TABLE (relation regclass, success boolean, deleted_count bigint, partitions_created int, partitions_detached int, partitions_dropped int, cutoff_date timestamptz, retention_days int, residue bigint, duration interval, error text)

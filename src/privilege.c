@@ -84,6 +84,9 @@ lock_as_owner(Oid relid, LOCKMODE mode, SavedPrivileges *saved)
 
 	/* Hidden rows must be an error: they would survive and nobody knew. */
 	set_locally("row_security", "off");
+
+	/* Counting a big table is not worth a compilation, and the memory for it. */
+	set_locally("jit", "off");
 	limit_lock_wait(setting_lock_timeout);
 
 	LockRelationOid(relid, mode);

@@ -37,6 +37,7 @@
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -69,6 +70,7 @@ typedef struct ToplevelShared
 	Oid			role;
 	int			timeout;		/* milliseconds, as in the request */
 	int			lock_timeout;	/* milliseconds, cvwiz.lock_timeout */
+	bool		quote_all;		/* how the names are quoted */
 	int			nrelations;
 	Oid			relations[TOPLEVEL_MAX_RELATIONS];
 
@@ -167,6 +169,7 @@ static void
 pin_relations(const ToplevelShared *shared, const char *names)
 {
 	limit_lock_wait_to(shared->lock_timeout);
+	quote_all_identifiers = shared->quote_all;
 	for (int i = 0; i < shared->nrelations; i++)
 	{
 		Oid			relid = shared->relations[i];
@@ -371,6 +374,7 @@ make_segment(const ToplevelRequest *request)
 	shared->role = request->role;
 	shared->timeout = request->timeout;
 	shared->lock_timeout = setting_lock_timeout;
+	shared->quote_all = quote_all_identifiers;
 	shared->nrelations = request->nrelations;
 	shared->state = TOPLEVEL_AT_WORK;
 

@@ -28,7 +28,8 @@ extension_is_there(void)
 
 	return OidIsValid(namespace) &&
 		OidIsValid(get_relname_relid("retention_policy", namespace)) &&
-		OidIsValid(get_relname_relid("detached_partition", namespace));
+		OidIsValid(get_relname_relid("detached_partition", namespace)) &&
+		OidIsValid(get_relname_relid("archive", namespace));
 }
 
 static void
@@ -43,7 +44,8 @@ check_event_trigger(FunctionCallInfo fcinfo)
 
 /*
  * ON sql_drop: a dropped table takes its policy with it, before its OID can
- * come to stand for another table; a dropped time column does too.
+ * come to stand for another table; a dropped time column does too.  Its
+ * archives stay, without it.
  */
 Datum
 cvwiz_forget_dropped(PG_FUNCTION_ARGS)
@@ -61,6 +63,11 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 				   " AND d.objsubid = 0 AND d.objid IN (p.relation, p.parent)",
+				   NULL);
+	query_run_only("UPDATE cvwiz.archive a SET relation = NULL"
+				   " FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+				   " AND d.objsubid = 0 AND d.objid = a.relation",
 				   NULL);
 	found = query_run("DELETE FROM cvwiz.retention_policy p"
 					  " USING pg_catalog.pg_event_trigger_dropped_objects() d"

@@ -105,6 +105,35 @@ partition_values_clause(const TimeColumn *column, TimeRange range)
 					time_literal(range.upper, column->type));
 }
 
+/*
+ * A table like the parent, with its row-level security, that is no partition
+ * (yet).  The constraint is a clause of CREATE TABLE, with its comma, or empty.
+ */
+static List *
+create_statements(Oid parent, const char *child_name, const char *constraint)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(parent));
+	Form_pg_class form;
+	List	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", parent);
+	form = (Form_pg_class) GETSTRUCT(tuple);
+
+	result = list_make1(psprintf("CREATE%s TABLE %s (LIKE %s INCLUDING ALL EXCLUDING IDENTITY%s)%s",
+								 form->relpersistence == RELPERSISTENCE_UNLOGGED ? " UNLOGGED" : "",
+								 child_name, qualified_relation_name(parent), constraint,
+								 inherit_storage_clauses(parent, inherit_model(parent))));
+	if (form->relrowsecurity)
+		result = lappend(result,
+						 psprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", child_name));
+	if (form->relforcerowsecurity)
+		result = lappend(result,
+						 psprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", child_name));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 List *
 partition_statements(Oid parent, const TimeColumn *column, const char *name,
 					 TimeRange range)
@@ -115,41 +144,23 @@ partition_statements(Oid parent, const TimeColumn *column, const char *name,
 	const char *column_name = quote_identifier(NameStr(column->name));
 	char	   *lower = time_literal(range.lower, column->type);
 	char	   *upper = time_literal(range.upper, column->type);
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(parent));
-	Form_pg_class form;
-	List	   *result = NIL;
+	List	   *result;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", parent);
-	form = (Form_pg_class) GETSTRUCT(tuple);
-
-	result = lappend(result,
-					 psprintf("CREATE%s TABLE %s (LIKE %s INCLUDING ALL EXCLUDING IDENTITY, CONSTRAINT %s CHECK (%s >= %s AND %s < %s))%s",
-							  form->relpersistence == RELPERSISTENCE_UNLOGGED ? " UNLOGGED" : "",
-							  child_name, parent_name, RANGE_CHECK_NAME,
-							  column_name, lower, column_name, upper,
-							  inherit_storage_clauses(parent, inherit_model(parent))));
-	if (form->relrowsecurity)
-		result = lappend(result,
-						 psprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", child_name));
-	if (form->relforcerowsecurity)
-		result = lappend(result,
-						 psprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", child_name));
+	result = create_statements(parent, child_name,
+							   psprintf(", CONSTRAINT %s CHECK (%s >= %s AND %s < %s)",
+										RANGE_CHECK_NAME, column_name, lower, column_name, upper));
 	result = lappend(result,
 					 psprintf("ALTER TABLE %s ATTACH PARTITION %s %s",
 							  parent_name, child_name, partition_values_clause(column, range)));
 	result = lappend(result,
 					 psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
 							  child_name, RANGE_CHECK_NAME));
-	ReleaseSysCache(tuple);
 	return result;
 }
 
-Oid
-partition_create(Oid parent, const TimeColumn *column, TimeRange range)
+static Oid
+run_creation(Oid parent, const char *name, List *statements)
 {
-	char	   *name = partition_choose_name(parent, range.lower, NIL);
-	List	   *statements = partition_statements(parent, column, name, range);
 	Oid			model = inherit_model(parent);	/* before there is one more */
 	Oid			child;
 	ListCell   *lc;
@@ -160,6 +171,26 @@ partition_create(Oid parent, const TimeColumn *column, TimeRange range)
 	child = get_relname_relid(name, get_rel_namespace(parent));
 	inherit_properties(parent, child, model);
 	return child;
+}
+
+Oid
+partition_create(Oid parent, const TimeColumn *column, TimeRange range)
+{
+	char	   *name = partition_choose_name(parent, range.lower, NIL);
+
+	return run_creation(parent, name, partition_statements(parent, column, name, range));
+}
+
+Oid
+partition_create_detached(Oid parent, TimeRange range)
+{
+	char	   *name = partition_choose_name(parent,
+											 TIMESTAMP_IS_NOBEGIN(range.lower) ? range.upper : range.lower,
+											 NIL);
+	char	   *child_name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(parent)),
+														name);
+
+	return run_creation(parent, name, create_statements(parent, child_name, ""));
 }
 
 /* ---- by hand ---- */

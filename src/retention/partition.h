@@ -36,4 +36,10 @@ extern List *partition_statements(Oid parent, const TimeColumn *column,
  */
 extern Oid	partition_create(Oid parent, const TimeColumn *column, TimeRange range);
 
+/*
+ * A table like a partition of that range, with the parent's privileges, and no
+ * more, that is not attached.  Otherwise as partition_create().
+ */
+extern Oid	partition_create_detached(Oid parent, TimeRange range);
+
 #endif							/* CVWIZ_PARTITION_H */

@@ -33,6 +33,8 @@
 #include "guard.h"
 #include "privilege.h"
 #include "query.h"
+#include "retention/archive.h"
+#include "retention/archive_directory.h"
 #include "retention/detach.h"
 #include "retention/detached.h"
 #include "retention/partition.h"
@@ -52,6 +54,8 @@ step_action_name(StepAction action)
 			return "create";
 		case STEP_DETACH:
 			return "detach";
+		case STEP_ARCHIVE:
+			return "archive";
 		case STEP_DROP:
 			return "drop";
 		case STEP_PURGE:
@@ -264,7 +268,29 @@ plan_drop(const RetentionPolicy *policy, Oid target, TimeRange range,
 	return step;
 }
 
-/* What earlier runs have detached, and whose time has come. */
+/*
+ * Before a drop: none where the policy archives nothing.  There is no statement
+ * that does it.
+ */
+static List *
+plan_archive(const RetentionPolicy *policy, Oid target, TimeRange range)
+{
+	RetentionStep *step;
+
+	if (policy->archive_to == NULL)
+		return NIL;
+	step = make_step(STEP_ARCHIVE, policy->relid, target, range, NoLock);
+	step->rows_estimate = relation_reltuples(target);
+	step->reason = psprintf("archive_to is set: its rows go to %s before it is dropped",
+							archive_path(policy->archive_to, policy->relid, range));
+	return list_make1(step);
+}
+
+/*
+ * What earlier runs have detached: archived where that has failed so far, and
+ * dropped once their time has come.  Right before the drop the archive step
+ * looks again, for rows that came in meanwhile.
+ */
 static List *
 plan_left_drops(const RetentionPolicy *policy, TimestampTz cutoff)
 {
@@ -275,8 +301,11 @@ plan_left_drops(const RetentionPolicy *policy, TimestampTz cutoff)
 	{
 		DetachedPartition *partition = (DetachedPartition *) lfirst(lc);
 
-		if (partition->detached && !partition->attached && partition->due &&
-			partition->range.upper <= cutoff)
+		if (!partition->detached || partition->attached || partition->range.upper > cutoff)
+			continue;
+		if (partition->due || !archive_is_listed(policy->relid, partition->range))
+			steps = list_concat(steps, plan_archive(policy, partition->relid, partition->range));
+		if (partition->due)
 			steps = lappend(steps, plan_drop(policy, partition->relid, partition->range, cutoff,
 											 "an earlier run detached it"));
 	}
@@ -306,8 +335,10 @@ plan_pending(const RetentionPolicy *policy, TimestampTz cutoff)
 		step->reason = pstrdup("its concurrent detach was interrupted");
 		steps = lappend(steps, step);
 
-		if (ours != NULL && policy_drops_at_once(policy) && !policy->hold &&
-			partition->range.upper <= cutoff)
+		if (ours == NULL || policy->hold || partition->range.upper > cutoff)
+			continue;
+		steps = list_concat(steps, plan_archive(policy, pending->partition, partition->range));
+		if (policy_drops_at_once(policy))
 			steps = lappend(steps, plan_drop(policy, pending->partition, partition->range, cutoff,
 											 "detached by then"));
 	}
@@ -332,7 +363,8 @@ plan_expired(const RetentionPolicy *policy, PartitionRange *partition,
 							  time_for_message(cutoff),
 							  obstacle ? "; not concurrently: " : "",
 							  obstacle ? obstacle : "");
-	steps = list_make1(detach);
+	steps = list_concat(list_make1(detach),
+						plan_archive(policy, partition->relid, partition->range));
 	if (policy_drops_at_once(policy))
 		steps = lappend(steps, plan_drop(policy, partition->relid, partition->range, cutoff,
 										 "detached by then"));
@@ -422,7 +454,7 @@ plan_retention(const RetentionPolicy *policy, TimestampTz now)
 
 		if (partition->range.upper <= cutoff && !has_foreign_table(partition))
 			expired = list_concat(expired, plan_expired(policy, partition, cutoff));
-		else if (partition->range.lower < cutoff)
+		else if (partition->range.lower < cutoff && !policy->whole_partitions)
 			purges = list_concat(purges, plan_purges(policy, partition, cutoff));
 	}
 
@@ -480,6 +512,7 @@ put_step(ReturnSetInfo *rsinfo, Oid relid, int number, const RetentionStep *step
 	values[6] = Int64GetDatum((int64) step->rows_estimate);
 	nulls[7] = lock_mode == NULL;
 	values[7] = nulls[7] ? (Datum) 0 : CStringGetTextDatum(lock_mode);
+	nulls[8] = step->statements == NIL;
 	values[8] = CStringGetTextDatum(join_statements(step->statements));
 	values[9] = CStringGetTextDatum(step->reason);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

@@ -20,6 +20,7 @@ typedef enum StepAction
 	STEP_FINALIZE,
 	STEP_CREATE,
 	STEP_DETACH,
+	STEP_ARCHIVE,
 	STEP_DROP,
 	STEP_PURGE
 } StepAction;

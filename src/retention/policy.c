@@ -534,3 +534,22 @@ policy_cutoff(const RetentionPolicy *policy, TimestampTz now)
 	}
 	return cutoff;
 }
+
+TimestampTz
+policy_expiry_limit(const RetentionPolicy *policy, TimestampTz cutoff)
+{
+	ListCell   *lc;
+
+	if (!policy->whole_partitions)
+		return cutoff;
+
+	foreach(lc, partition_ranges(policy->relid))
+	{
+		PartitionRange *partition = (PartitionRange *) lfirst(lc);
+
+		if (!partition->is_default &&
+			partition->range.lower <= cutoff && cutoff < partition->range.upper)
+			return partition->range.lower;
+	}
+	return cutoff;
+}

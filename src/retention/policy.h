@@ -88,4 +88,10 @@ extern bool policy_drops_at_once(const RetentionPolicy *policy);
 /* The moment before which this policy's rows have expired. */
 extern TimestampTz policy_cutoff(const RetentionPolicy *policy, TimestampTz now);
 
+/*
+ * The moment before which no row may be left: the cutoff, or, where only whole
+ * partitions go, the start of the one that the cutoff lies in.
+ */
+extern TimestampTz policy_expiry_limit(const RetentionPolicy *policy, TimestampTz cutoff);
+
 #endif							/* CVWIZ_POLICY_H */

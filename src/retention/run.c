@@ -484,6 +484,7 @@ run_step(Run *run)
 			run_purge(run, where);
 			break;
 		case STEP_CREATE:
+		case STEP_ARCHIVE:
 			(void) do_in_transaction(run, step_action, where);
 			break;
 	}

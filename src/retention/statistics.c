@@ -72,7 +72,7 @@ put_statistics(void *arg)
 					   " CASE WHEN isfinite(min(%1$s)) AND isfinite(max(%1$s)) THEN"
 					   " round(count(*) / greatest(1, extract(epoch FROM max(%1$s)%3$s - min(%1$s)%3$s) / 86400), 2) END"
 					   " FROM %4$s",
-					   column, time_literal(cutoff, policy->column.type), to_utc,
+					   column, time_literal(policy_expiry_limit(policy, cutoff), policy->column.type), to_utc,
 					   qualified_relation_name(policy->relid)),
 			  NULL);
 	values[0] = ObjectIdGetDatum(policy->relid);

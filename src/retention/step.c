@@ -29,6 +29,7 @@
 
 #include "privilege.h"
 #include "query.h"
+#include "retention/archive.h"
 #include "retention/bounds.h"
 #include "retention/detach.h"
 #include "retention/detached.h"
@@ -169,9 +170,16 @@ lock_for_drop(const RetentionPolicy *policy, const RetentionStep *step,
 	*partition = detached_find(policy, step->target);
 	if (may_be_dropped(policy, *partition, cutoff))
 	{
+		bool		archived;
+
 		*rows = count_expired_rows(policy, step->target, cutoff);
+		archived = ((*partition)->emptied && *rows == 0) ||
+			archive_verify(policy->relid, step->target, (*partition)->range);
 		if (cutoff <= step_confirm_cutoff(policy->relid, now))
+		{
+			archive_confirm(policy->relid, archived);
 			return true;
+		}
 	}
 	restore_privileges(saved);
 	return false;
@@ -232,6 +240,9 @@ step_execute(const RetentionPolicy *policy, const RetentionStep *step,
 			break;
 		case STEP_DETACH:
 			detach_plainly(policy, step, now, counts);
+			break;
+		case STEP_ARCHIVE:
+			archive_execute(policy->relid, step->target, now);
 			break;
 		case STEP_DROP:
 			execute_drop(policy, step, now, counts);
@@ -372,7 +383,7 @@ step_measure_residue(const RetentionPolicy *policy, TimestampTz cutoff)
 	query_run(psprintf("SELECT count(*) FROM %s WHERE %s < %s",
 					   qualified_relation_name(policy->relid),
 					   quote_identifier(NameStr(policy->column.name)),
-					   time_literal(cutoff, policy->column.type)),
+					   time_literal(policy_expiry_limit(policy, cutoff), policy->column.type)),
 			  NULL);
 	residue = DatumGetInt64(query_value(0, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);

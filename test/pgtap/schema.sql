@@ -36,7 +36,10 @@ INSERT INTO contract VALUES
 	-- partitions
 	('create_partition', 'relation regclass, month date', 'regclass', 'v', false, 'u', false),
 	('detach_partition', 'partition regclass', 'void', 'v', false, 'u', false),
+	('reattach_partition', 'partition regclass', 'void', 'v', false, 'u', false),
 	('partition_ranges', 'relation regclass', 'TABLE(partition regclass, range_start timestamp with time zone, range_end timestamp with time zone, is_default boolean)', 's', true, 's', true),
+	-- archives
+	('restore_archive', 'relation regclass, range_start timestamp with time zone', 'regclass', 'v', false, 'u', false),
 	-- operation
 	('health', '', 'TABLE(check_name text, status text, detail text, hint text)', 'v', false, 'u', true),
 	('schedule_retention', 'schedule text DEFAULT ''0 3 * * *''::text', 'bigint', 'v', false, 'u', false),
@@ -44,6 +47,8 @@ INSERT INTO contract VALUES
 	('worker_status', 'OUT preloaded boolean, OUT launcher_pid integer, OUT starved boolean', 'record', 'v', true, 's', true),
 	('next_run', 'added_at timestamp with time zone, last_success timestamp with time zone, last_attempt timestamp with time zone, failures integer', 'timestamp with time zone', 'v', false, 's', true),
 	('count_null_times', 'relation regclass', 'bigint', 'v', true, 'u', true),
+	('detach_obstacle', 'relation regclass', 'text', 'v', true, 'u', true),
+	('drop_due', 'detached_at timestamp with time zone, drop_after interval', 'timestamp with time zone', 'i', true, 's', true),
 	('clock', '', 'timestamp with time zone', 'v', true, 's', true),
 	-- event triggers
 	('forget_dropped', '', 'event_trigger', 'v', false, 'u', false),
@@ -72,9 +77,13 @@ SELECT ok(proconfig @> '{"search_path=pg_catalog, pg_temp"}', 'health() has a se
 
 -- ---- tables ----
 
-SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run}'::name[]) name;
+SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run,archive}'::name[]) name;
 SELECT columns_are('cvwiz', 'retention_policy', '{relation,time_column,retention_days,premake_months,enabled,hold,added_at,granularity,archive_to,drop_after}'::name[]);
 SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,started_at,detached_at,rows,emptied}'::name[]);
+SELECT columns_are('cvwiz', 'archive', '{relation,relation_name,range_start,range_end,path,rows,bytes,raw_bytes,sha256,written_at}'::name[]);
+SELECT col_is_pk('cvwiz', 'archive', '{path,sha256}'::name[], 'an archive is a file with a content');
+SELECT col_type_is('cvwiz', 'archive', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
+SELECT throws_ok($$INSERT INTO cvwiz.archive VALUES (NULL, 'x', now(), now(), '/x', 1, 1, 1, 'ABC', now())$$, '23514', NULL, 'not even by hand: no SHA-256');
 SELECT col_is_pk('cvwiz', 'retention_policy', 'relation', 'one policy a table');
 SELECT col_is_pk('cvwiz', 'detached_partition', 'relation', 'a partition is detached once');
 SELECT col_is_pk('cvwiz', 'retention_run', 'run_id', 'runs have a number');
@@ -94,14 +103,14 @@ SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, ori
 SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at) VALUES (0, 'x', 'else', 1, now())$$, '23514', NULL, 'a run has one of three origins');
 
 -- dumped with their rows: these two, and not the log
-SELECT ok(extconfig @> '{cvwiz.retention_policy,cvwiz.detached_partition}'::regclass[]::oid[], 'policies and detached partitions are dumped') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT ok(extconfig @> '{cvwiz.retention_policy,cvwiz.detached_partition,cvwiz.archive}'::regclass[]::oid[], 'policies, detached partitions and archives are dumped') FROM pg_extension WHERE extname = 'cvwiz';
 SELECT ok(NOT extconfig @> '{cvwiz.retention_run}'::regclass[]::oid[], 'the log of runs is not') FROM pg_extension WHERE extname = 'cvwiz';
 SELECT isnt(condition, '', format('rows of dropped tables are not dumped with %s', relation::regclass))
-FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition) WHERE extname = 'cvwiz' AND relation IN ('cvwiz.retention_policy'::regclass, 'cvwiz.detached_partition'::regclass);
+FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition) WHERE extname = 'cvwiz' AND relation IN ('cvwiz.retention_policy'::regclass, 'cvwiz.detached_partition'::regclass, 'cvwiz.archive'::regclass);
 
 -- ---- views ----
 
-SELECT has_view('cvwiz'::name, name) FROM unnest('{retention_policies,retention_runs,retention_progress}'::name[]) name;
+SELECT has_view('cvwiz'::name, name) FROM unnest('{retention_policies,retention_runs,retention_progress,archives,detached_partitions}'::name[]) name;
 SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.retention_policies'::regclass AND attnum > 0$$,
 	$$VALUES (1, 'relation', 'regclass'), (2, 'time_column', 'name'), (3, 'retention_days', 'integer'), (4, 'premake_months', 'integer'), (5, 'enabled', 'boolean'), (6, 'hold', 'boolean'),
 		(7, 'granularity', 'text'), (8, 'archive_to', 'text'), (9, 'drop_after', 'interval'),
@@ -115,12 +124,20 @@ SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypm
 	$$VALUES (1, 'pid', 'integer'), (2, 'relation', 'regclass'), (3, 'action', 'text'), (4, 'target', 'text'), (5, 'rows_done', 'bigint'), (6, 'rows_total', 'bigint'),
 		(7, 'bytes_done', 'bigint'), (8, 'started_at', 'timestamp with time zone')$$, 'columns of retention_progress');
 SELECT ok('security_barrier=true' = ANY (reloptions), 'retention_progress hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.retention_progress'::regclass;
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.archives'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'relation', 'regclass'), (2, 'relation_name', 'text'), (3, 'range_start', 'timestamp with time zone'), (4, 'range_end', 'timestamp with time zone'), (5, 'path', 'text'),
+		(6, 'rows', 'bigint'), (7, 'bytes', 'bigint'), (8, 'raw_bytes', 'bigint'), (9, 'sha256', 'text'), (10, 'written_at', 'timestamp with time zone')$$, 'columns of archives');
+SELECT ok('security_barrier=true' = ANY (reloptions), 'archives hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.archives'::regclass;
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.detached_partitions'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'relation', 'regclass'), (2, 'parent', 'regclass'), (3, 'range_start', 'timestamp with time zone'), (4, 'range_end', 'timestamp with time zone'), (5, 'rows', 'bigint'),
+		(6, 'detached_at', 'timestamp with time zone'), (7, 'archive', 'text'), (8, 'drop_due', 'timestamp with time zone')$$, 'columns of detached_partitions');
+SELECT ok('security_barrier=true' = ANY (reloptions), 'detached_partitions hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.detached_partitions'::regclass;
 SELECT ok('security_barrier=true' = ANY (reloptions), 'retention_runs hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.retention_runs'::regclass;
 
 -- ---- who may read and write them ----
 
-SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress}'::regclass[]) relation;
-SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.detached_partition}'::regclass[]) relation;
+SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress,cvwiz.archives,cvwiz.detached_partitions}'::regclass[]) relation;
+SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.detached_partition,cvwiz.archive}'::regclass[]) relation;
 SELECT ok(NOT has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'), format('PUBLIC may not change %s', c.relname))
 FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind IN ('r', 'v') ORDER BY c.relname;
 SELECT ok(NOT has_any_column_privilege('public', c.oid, 'INSERT, UPDATE, REFERENCES'), format('nor a column of %s', c.relname))
