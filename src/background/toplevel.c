@@ -39,6 +39,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -459,6 +460,9 @@ toplevel_run(const ToplevelRequest *request)
 		elog(ERROR, "a snapshot is held while a statement runs at top level");
 
 	error = guard(start_and_wait, (void *) request);
+
+	/* what it has done to the catalogs is to be seen in this transaction */
+	AcceptInvalidationMessages();
 	if (error != NULL && is_stop_request(error))
 		ReThrowError(error);
 	return error;
