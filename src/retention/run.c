@@ -411,6 +411,14 @@ run_purge(Run *run, const char *where)
 	} while (run->more);
 }
 
+/* A background worker may be free in a moment, as a lock may. */
+static bool
+worth_another_detach(const ErrorData *error)
+{
+	return transaction_worth_another_try(error) ||
+		error->sqlerrcode == ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
+}
+
 /*
  * Whatever has become of an attempt is looked at afterwards: what it has left
  * pending, the next one finalizes.
@@ -430,7 +438,7 @@ detach_at_top_level(Run *run, const char *where)
 		if (error != NULL && is_stop_request(error))
 			ReThrowError(error);
 		if (!do_in_transaction(run, finish_detach_action, where) || run->detached ||
-			error == NULL || attempt == attempts || !transaction_worth_another_try(error))
+			error == NULL || attempt == attempts || !worth_another_detach(error))
 			break;
 		if (run->request == NULL)
 			run->request = request;
