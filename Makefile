@@ -5,7 +5,7 @@ PG_CONFIG ?= pg_config
 
 # These bring up everything that they need by themselves, pg_config included,
 # so they must work where there is no PostgreSQL yet.
-TASKS = test test-clients test-fuzz demo demo-stop
+TASKS = test test-clients test-faults test-fuzz demo demo-stop
 .PHONY: all $(TASKS)
 
 # plain "make" builds
@@ -15,6 +15,8 @@ test:
 	@test/run
 test-clients:
 	@test/clients/run
+test-faults:
+	@test/faults/run
 test-fuzz:
 	@test/fuzz/run
 demo:

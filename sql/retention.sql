@@ -34,6 +34,7 @@ CREATE TABLE cvwiz.detached_partition (
 	range_start timestamptz NOT NULL,
 	range_end timestamptz NOT NULL,
 	started_at timestamptz NOT NULL,
+	pending boolean NOT NULL DEFAULT false,
 	detached_at timestamptz,
 	rows bigint,
 	emptied boolean NOT NULL DEFAULT false
@@ -45,6 +46,7 @@ COMMENT ON COLUMN cvwiz.detached_partition.parent IS 'The table that it was a pa
 COMMENT ON COLUMN cvwiz.detached_partition.range_start IS 'Lower bound of the partition, inclusive';
 COMMENT ON COLUMN cvwiz.detached_partition.range_end IS 'Upper bound of the partition, exclusive';
 COMMENT ON COLUMN cvwiz.detached_partition.started_at IS 'When the run that detaches it began, by cvwiz.clock()';
+COMMENT ON COLUMN cvwiz.detached_partition.pending IS 'The run''s concurrent detach has begun: committed with its first phase';
 COMMENT ON COLUMN cvwiz.detached_partition.detached_at IS 'When it was detached, by cvwiz.clock(); NULL: not yet';
 COMMENT ON COLUMN cvwiz.detached_partition.rows IS 'Rows that it had when it was detached; NULL: not counted';
 COMMENT ON COLUMN cvwiz.detached_partition.emptied IS 'It was truncated, because dropping it has to wait for tables that it refers to';

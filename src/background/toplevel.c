@@ -81,7 +81,7 @@ typedef struct ToplevelShared
 	char		detail[TEXT_LENGTH];
 	char		hint[TEXT_LENGTH];
 
-	/* statement, precondition, cvwiz.now, names: one after another */
+	/* statement, precondition, prepare, cvwiz.now, names: one after another */
 	char		texts[FLEXIBLE_ARRAY_MEMBER];
 } ToplevelShared;
 
@@ -231,6 +231,23 @@ check_precondition(const char *sql)
 			 errhint("The next run looks at it anew.")));
 }
 
+/* With SPI, and a snapshot that must be gone when the statement begins. */
+static void
+prepare_statement(const char *function, const ToplevelShared *shared)
+{
+	ToplevelPrepare prepare;
+
+	if (function[0] == '\0')
+		return;
+	prepare = (ToplevelPrepare) load_external_function("cvwiz", function, true, NULL);
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	prepare(shared->relations);
+	PopActiveSnapshot();
+	SPI_finish();
+	CommandCounterIncrement();
+}
+
 /*
  * The parse tree and the portal outlive the commits in the middle of the
  * statement.
@@ -264,6 +281,7 @@ do_request(ToplevelShared *shared, MemoryContext context)
 	const char *position = shared->texts;
 	const char *statement = next_text(&position);
 	const char *precondition = next_text(&position);
+	const char *prepare = next_text(&position);
 	const char *now = next_text(&position);
 
 	SetConfigOption("cvwiz.now", now, PGC_SUSET, PGC_S_SESSION);
@@ -281,6 +299,7 @@ do_request(ToplevelShared *shared, MemoryContext context)
 	CommitTransactionCommand();
 
 	StartTransactionCommand();
+	prepare_statement(prepare, shared);
 	MemoryContextSwitchTo(context);
 	run_at_top_level(statement);
 	CommitTransactionCommand();
@@ -357,9 +376,10 @@ static dsm_segment *
 make_segment(const ToplevelRequest *request)
 {
 	const char *precondition = request->precondition ? request->precondition : "";
+	const char *prepare = request->prepare ? request->prepare : "";
 	const char *now = GetConfigOption("cvwiz.now", false, false);
-	Size		size = offsetof(ToplevelShared, texts) +
-		strlen(request->statement) + strlen(precondition) + strlen(now) + 3;
+	Size		size = offsetof(ToplevelShared, texts) + strlen(request->statement) +
+		strlen(precondition) + strlen(prepare) + strlen(now) + 4;
 	dsm_segment *segment;
 	ToplevelShared *shared;
 	char	   *position;
@@ -381,6 +401,7 @@ make_segment(const ToplevelRequest *request)
 
 	position = put_text(shared->texts, request->statement);
 	position = put_text(position, precondition);
+	position = put_text(position, prepare);
 	position = put_text(position, now);
 	for (int i = 0; i < request->nrelations; i++)
 	{

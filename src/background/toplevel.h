@@ -34,6 +34,13 @@ typedef struct ToplevelRequest
 	const char *precondition;
 
 	/*
+	 * An exported function of this library, of the type below, that the worker
+	 * calls in the transaction in which the statement begins: what it does is
+	 * committed with the statement's own first commit.  NULL: none.
+	 */
+	const char *prepare;
+
+	/*
 	 * A detach waits for the table's users without limit, and then at most
 	 * cvwiz.lock_timeout for tables that the partition refers to.
 	 */
@@ -41,6 +48,8 @@ typedef struct ToplevelRequest
 	/* Milliseconds after which the statement is cancelled; 0: never. */
 	int			timeout;
 } ToplevelRequest;
+
+typedef void (*ToplevelPrepare) (const Oid *relations);
 
 /*
  * Whether a worker can be connected as the role at all; NULL if it can,

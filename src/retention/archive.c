@@ -379,6 +379,17 @@ policy_that_archives(Oid relid)
 	return policy != NULL && policy->archive_to != NULL ? policy : NULL;
 }
 
+/* Its detach may have failed, or somebody has taken it back. */
+static DetachedPartition *
+find_to_archive(const RetentionPolicy *policy, Oid target)
+{
+	DetachedPartition *partition = detached_find(policy, target);
+
+	if (partition == NULL || !partition->detached || partition->attached || !is_table(target))
+		return NULL;
+	return partition;
+}
+
 void
 archive_execute(Oid relid, Oid target, TimestampTz now)
 {
@@ -386,10 +397,12 @@ archive_execute(Oid relid, Oid target, TimestampTz now)
 	DetachedPartition *partition;
 	SavedPrivileges saved;
 
-	if (policy == NULL || !lock_as_owner(target, ShareLock, &saved))
+	/* one that is in use still is not to be locked */
+	if (policy == NULL || find_to_archive(policy, target) == NULL ||
+		!lock_as_owner(target, ShareLock, &saved))
 		return;
-	partition = detached_find(policy, target);
-	if (partition != NULL && partition->detached && !partition->attached && is_table(target))
+	partition = find_to_archive(policy, target);
+	if (partition != NULL)
 	{
 		(void) find_all_inheritors(target, ShareLock, NULL);
 		check_tree_owner(target);

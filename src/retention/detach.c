@@ -213,7 +213,7 @@ detach_finalize(const RetentionPolicy *policy, const RetentionStep *step,
 
 		query_run_only(detach_statement(step->parent, step->target, DETACH_FINALIZE), NULL);
 		step_check_effect(!get_rel_relispartition(step->target), step);
-		if (ours != NULL)
+		if (ours != NULL && ours->pending)
 		{
 			PartitionRange partition = {.relid = ours->relid, .range = ours->range};
 
@@ -263,6 +263,13 @@ same_bounds_query(Oid partition)
 					quote_literal_cstr(bounds), partition);
 }
 
+/* In the worker: commits with the detach's first phase, or not at all. */
+void
+cvwiz_detach_begins(const Oid *relations)
+{
+	detached_mark_pending(relations[1]);
+}
+
 ToplevelRequest *
 detach_begin(const RetentionPolicy *policy, const RetentionStep *step,
 			 TimestampTz now, MemoryContext context)
@@ -285,6 +292,7 @@ detach_begin(const RetentionPolicy *policy, const RetentionStep *step,
 		caller = MemoryContextSwitchTo(context);
 		request = make_request(policy->relid, step->target, DETACH_CONCURRENTLY);
 		request->precondition = same_bounds_query(step->target);
+		request->prepare = "cvwiz_detach_begins";
 		MemoryContextSwitchTo(caller);
 	}
 	restore_privileges(&saved);

@@ -63,6 +63,9 @@ extern ToplevelRequest *detach_begin_finalize(const RetentionPolicy *policy,
 											  const RetentionStep *step,
 											  MemoryContext context);
 
+/* For toplevel.c, by its name: a ToplevelPrepare. */
+PGDLLEXPORT void cvwiz_detach_begins(const Oid *relations);
+
 /* Looks what has come of it: whether the partition is one no more. */
 extern bool detach_finish(const RetentionPolicy *policy, const RetentionStep *step,
 						  TimestampTz now, StepCounts *counts);

@@ -50,8 +50,17 @@ detached_begin(Oid parent, const PartitionRange *partition, TimestampTz now)
 			   " VALUES ($1, $2, $3, $4, $5)"
 			   " ON CONFLICT (relation) DO UPDATE SET parent = excluded.parent,"
 			   " range_start = excluded.range_start, range_end = excluded.range_end,"
-			   " started_at = excluded.started_at, detached_at = NULL, rows = NULL, emptied = false",
+			   " started_at = excluded.started_at, pending = false, detached_at = NULL, rows = NULL, emptied = false",
 			   &args);
+}
+
+void
+detached_mark_pending(Oid relid)
+{
+	QueryArgs	args = {0};
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	update_row("UPDATE cvwiz.detached_partition SET pending = true WHERE relation = $1", &args);
 }
 
 bool
@@ -85,7 +94,7 @@ detached_forget_stale(Oid parent)
 
 	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(parent));
 	update_row("DELETE FROM cvwiz.detached_partition d USING pg_catalog.pg_inherits i"
-			   " WHERE i.inhrelid = d.relation AND NOT i.inhdetachpending"
+			   " WHERE i.inhrelid = d.relation AND NOT (d.pending AND i.inhdetachpending)"
 			   " AND d.parent = $1 AND d.detached_at IS NULL",
 			   &args);
 }
@@ -137,7 +146,7 @@ detached_list(const RetentionPolicy *policy)
 	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(clock_now()));
 	become_extension_owner(&saved);
 	found = query_run("SELECT d.relation::pg_catalog.oid, d.range_start, d.range_end,"
-					  " c.relispartition, d.detached_at IS NOT NULL,"
+					  " c.relispartition, d.pending, d.detached_at IS NOT NULL,"
 					  " coalesce(cvwiz.drop_due(d.detached_at, $2) <= $3, false), d.emptied"
 					  " FROM cvwiz.detached_partition d"
 					  " JOIN pg_catalog.pg_class c ON c.oid = d.relation"
@@ -155,9 +164,10 @@ detached_list(const RetentionPolicy *policy)
 		partition->range.lower = DatumGetTimestampTz(query_value(i, 2, &isnull));
 		partition->range.upper = DatumGetTimestampTz(query_value(i, 3, &isnull));
 		partition->attached = DatumGetBool(query_value(i, 4, &isnull));
-		partition->detached = DatumGetBool(query_value(i, 5, &isnull));
-		partition->due = DatumGetBool(query_value(i, 6, &isnull));
-		partition->emptied = DatumGetBool(query_value(i, 7, &isnull));
+		partition->pending = DatumGetBool(query_value(i, 5, &isnull));
+		partition->detached = DatumGetBool(query_value(i, 6, &isnull));
+		partition->due = DatumGetBool(query_value(i, 7, &isnull));
+		partition->emptied = DatumGetBool(query_value(i, 8, &isnull));
 		result = lappend(result, partition);
 	}
 	SPI_freetuptable(SPI_tuptable);

@@ -22,6 +22,7 @@ typedef struct DetachedPartition
 	Oid			relid;
 	TimeRange	range;
 	bool		attached;		/* its detach has not come to its end */
+	bool		pending;		/* a run has begun it */
 	bool		detached;		/* a run has detached it */
 	bool		due;			/* drop_after is over */
 	bool		emptied;		/* it was truncated, and waits for its drop */
@@ -32,6 +33,12 @@ typedef struct DetachedPartition
  * to be dropped: who detaches it by hand in between wants to keep it.
  */
 extern void detached_begin(Oid parent, const PartitionRange *partition, TimestampTz now);
+
+/*
+ * Its concurrent detach begins, in this very transaction: what is pending then
+ * is the run's, and nobody's who detaches it by hand.
+ */
+extern void detached_mark_pending(Oid relid);
 
 /* It is detached.  False where nobody knows of it (any more). */
 extern bool detached_finish(Oid relid, TimestampTz now);

@@ -335,7 +335,7 @@ plan_pending(const RetentionPolicy *policy, TimestampTz cutoff)
 		step->reason = pstrdup("its concurrent detach was interrupted");
 		steps = lappend(steps, step);
 
-		if (ours == NULL || policy->hold || partition->range.upper > cutoff)
+		if (ours == NULL || !ours->pending || policy->hold || partition->range.upper > cutoff)
 			continue;
 		steps = list_concat(steps, plan_archive(policy, pending->partition, partition->range));
 		if (policy_drops_at_once(policy))

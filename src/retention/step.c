@@ -164,7 +164,9 @@ lock_for_drop(const RetentionPolicy *policy, const RetentionStep *step,
 {
 	TimestampTz cutoff = policy_cutoff(policy, now);
 
-	if (!lock_as_owner(step->target, AccessExclusiveLock, saved))
+	/* Where the detach has failed, it is in use, and nobody is to wait for us. */
+	if (!may_be_dropped(policy, detached_find(policy, step->target), cutoff) ||
+		!lock_as_owner(step->target, AccessExclusiveLock, saved))
 		return false;
 
 	*partition = detached_find(policy, step->target);
