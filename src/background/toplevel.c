@@ -81,7 +81,7 @@ typedef struct ToplevelShared
 	char		detail[TEXT_LENGTH];
 	char		hint[TEXT_LENGTH];
 
-	/* statement, precondition, prepare, cvwiz.now, names: one after another */
+	/* statement, prepare, cvwiz.now, names: one after another */
 	char		texts[FLEXIBLE_ARRAY_MEMBER];
 } ToplevelShared;
 
@@ -205,32 +205,6 @@ unpin_relations(const ToplevelShared *shared)
 	}
 }
 
-static void
-check_precondition(const char *sql)
-{
-	bool		isnull;
-	Datum		value;
-
-	if (sql[0] == '\0')
-		return;
-
-	SPI_connect();
-	if (query_run(sql, NULL) == 1)
-	{
-		value = query_value(0, 1, &isnull);
-		if (!isnull && DatumGetBool(value))
-		{
-			SPI_finish();
-			return;
-		}
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the table was changed in the meantime"),
-			 errdetail("This is not true any more: %s", sql),
-			 errhint("The next run looks at it anew.")));
-}
-
 /* With SPI, and a snapshot that must be gone when the statement begins. */
 static void
 prepare_statement(const char *function, const ToplevelShared *shared)
@@ -280,7 +254,6 @@ do_request(ToplevelShared *shared, MemoryContext context)
 {
 	const char *position = shared->texts;
 	const char *statement = next_text(&position);
-	const char *precondition = next_text(&position);
 	const char *prepare = next_text(&position);
 	const char *now = next_text(&position);
 
@@ -293,9 +266,6 @@ do_request(ToplevelShared *shared, MemoryContext context)
 
 	StartTransactionCommand();
 	pin_relations(shared, position);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	check_precondition(precondition);
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 
 	StartTransactionCommand();
@@ -375,11 +345,10 @@ put_text(char *position, const char *text)
 static dsm_segment *
 make_segment(const ToplevelRequest *request)
 {
-	const char *precondition = request->precondition ? request->precondition : "";
 	const char *prepare = request->prepare ? request->prepare : "";
 	const char *now = GetConfigOption("cvwiz.now", false, false);
 	Size		size = offsetof(ToplevelShared, texts) + strlen(request->statement) +
-		strlen(precondition) + strlen(prepare) + strlen(now) + 4;
+		strlen(prepare) + strlen(now) + 3;
 	dsm_segment *segment;
 	ToplevelShared *shared;
 	char	   *position;
@@ -400,7 +369,6 @@ make_segment(const ToplevelRequest *request)
 	shared->state = TOPLEVEL_AT_WORK;
 
 	position = put_text(shared->texts, request->statement);
-	position = put_text(position, precondition);
 	position = put_text(position, prepare);
 	position = put_text(position, now);
 	for (int i = 0; i < request->nrelations; i++)

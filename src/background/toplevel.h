@@ -30,13 +30,12 @@ typedef struct ToplevelRequest
 	Oid			relations[TOPLEVEL_MAX_RELATIONS];
 	const char *names[TOPLEVEL_MAX_RELATIONS];
 
-	/* A query whose one boolean must be true by then; NULL: none. */
-	const char *precondition;
-
 	/*
 	 * An exported function of this library, of the type below, that the worker
 	 * calls in the transaction in which the statement begins: what it does is
-	 * committed with the statement's own first commit.  NULL: none.
+	 * committed with the statement's own first commit, and an error of it
+	 * keeps the statement from being done.  It has SPI, and the role's rights.
+	 * NULL: none.
 	 */
 	const char *prepare;
 
@@ -66,9 +65,8 @@ extern char *toplevel_impossible(Oid role);
  * worker, waits for its end, and is raised.
  *
  * Errors of its own: 53400 no free background worker, 55006 a relation has
- * another name or owner by now, 55000 the precondition is false, 08006 the
- * worker ended without saying why (the server's log does), and whatever
- * keeps the role from being connected.
+ * another name or owner by now, 08006 the worker ended without saying why (the
+ * server's log does), and whatever keeps the role from being connected.
  */
 extern ErrorData *toplevel_run(const ToplevelRequest *request);
 

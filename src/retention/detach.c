@@ -245,28 +245,22 @@ make_request(Oid parent, Oid partition, DetachMode mode)
 }
 
 /*
- * The bounds can't change while the worker holds the partition's name, for
- * they only do with a new ATTACH: it looks whether they are still those that
- * we have found to lie before the cutoff.
+ * In the worker, which has locked the names: bounds can't change under that.
+ * The policy's row is locked until the detach's first phase commits, so a hold
+ * comes before it, and keeps the partition, or after it.
  */
-static char *
-same_bounds_query(Oid partition)
-{
-	QueryArgs	args = {0};
-	char	   *bounds;
-
-	query_arg(&args, OIDOID, ObjectIdGetDatum(partition));
-	query_run("SELECT relpartbound::pg_catalog.text FROM pg_catalog.pg_class WHERE oid = $1", &args);
-	bounds = query_text(0, 1);
-	SPI_freetuptable(SPI_tuptable);
-	return psprintf("SELECT relpartbound::pg_catalog.text = %s FROM pg_catalog.pg_class WHERE oid = %u",
-					quote_literal_cstr(bounds), partition);
-}
-
-/* In the worker: commits with the detach's first phase, or not at all. */
 void
 cvwiz_detach_begins(const Oid *relations)
 {
+	TimestampTz cutoff = step_confirm_cutoff(relations[0], clock_now());
+	PartitionRange *partition = partition_range(relations[0], relations[1]);
+
+	if (partition == NULL || partition->range.upper > cutoff)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("\"%s\" has become another partition, or has not expired any more",
+						get_rel_name(relations[1])),
+				 errhint("The next run looks at it anew.")));
 	detached_mark_pending(relations[1]);
 }
 
@@ -291,7 +285,6 @@ detach_begin(const RetentionPolicy *policy, const RetentionStep *step,
 		detached_begin(policy->relid, partition, now);
 		caller = MemoryContextSwitchTo(context);
 		request = make_request(policy->relid, step->target, DETACH_CONCURRENTLY);
-		request->precondition = same_bounds_query(step->target);
 		request->prepare = "cvwiz_detach_begins";
 		MemoryContextSwitchTo(caller);
 	}

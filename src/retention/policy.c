@@ -302,6 +302,29 @@ lock_expiry_settings(Oid relid, ExpirySettings *settings)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Rows that a hold keeps, and that are not in the table any more. */
+static void
+warn_of_detached(Oid relid)
+{
+	SavedPrivileges saved;
+	QueryArgs	args = {0};
+	char	   *names;
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	become_extension_owner(&saved);
+	query_run("SELECT pg_catalog.string_agg(relation::pg_catalog.text, ', ' ORDER BY range_start)"
+			  " FROM cvwiz.detached_partition WHERE parent = $1 AND (pending OR detached_at IS NOT NULL)",
+			  &args);
+	names = query_text(0, 1);
+	restore_privileges(&saved);
+	if (names != NULL)
+		ereport(WARNING,
+				(errmsg("partitions of table \"%s\" are detached already, or are about to be: %s",
+						get_rel_name(relid), names),
+				 errhint("The hold keeps them from being dropped; cvwiz.reattach_partition() takes them back.")));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
  * SQL: cvwiz.alter_retention_policy(relation regclass, retention_days int,
  *									 premake_months int, enabled boolean,
@@ -358,6 +381,8 @@ cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 				   " WHERE relation = $1",
 				   &args);
 	restore_privileges(&saved);
+	if (!PG_ARGISNULL(4) && PG_GETARG_BOOL(4))
+		warn_of_detached(relid);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

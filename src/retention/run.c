@@ -530,6 +530,8 @@ run_plan(Run *run)
 static void
 finish_record(Run *run, instr_time started)
 {
+	/* those of failed steps */
+	detached_forget_stale(run->relid);
 	if (run->origin == RUN_BY_FUNCTION)
 		record_counts(&run->record, &run->total);
 	record_finish(&run->record, started, clock_is_set() ? run->now : clock_now(),
