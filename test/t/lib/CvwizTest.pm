@@ -16,7 +16,8 @@ our @EXPORT = qw(
   create_table create_partitioned_table add_policy
   run_of wait_for_run wait_for_running wait_until_deleted worker_looked
   launcher_pid wait_for_launcher crash_process log_count seconds_taken
-  begin_statement locks_of wait_for_lock_wait
+  begin_statement last_error locks_of wait_for_lock_wait
+  statement_workers wait_for_statement_worker wait_for_detach
 );
 
 # start_server(NAME, conf => TEXT, now => TIME, init => [...], extension => 0):
@@ -204,6 +205,18 @@ sub begin_statement
 	return;
 }
 
+# Waits for the end of what a session was begun with; what it has said on stderr,
+# and forgets that.
+sub last_error
+{
+	my ($session) = @_;
+
+	$session->query('SELECT 1');
+	my $stderr = $session->{stderr};
+	$session->{stderr} = '';
+	return $stderr;
+}
+
 # The locks of a process on a table: modes, those not granted with a question mark.
 sub locks_of
 {
@@ -222,6 +235,39 @@ sub wait_for_lock_wait
 		"SELECT EXISTS (SELECT FROM pg_locks WHERE relation = '$table'::regclass AND NOT granted)")
 	  or die "nobody waits for $table";
 	return;
+}
+
+# The processes that run a statement at top level for a run.
+sub statement_workers
+{
+	my ($node) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE backend_type = 'cvwiz statement'");
+}
+
+# Waits until such a process waits for a lock of the type; its pid.
+sub wait_for_statement_worker
+{
+	my ($node, $locktype) = @_;
+
+	$node->poll_query_until('postgres', qq{
+		SELECT count(*) = 1 FROM pg_stat_activity
+		WHERE backend_type = 'cvwiz statement' AND wait_event_type = 'Lock' AND wait_event = '$locktype'})
+	  or die "no statement waits for a lock of type $locktype";
+	return statement_workers($node);
+}
+
+# Waits until a run's concurrent detach waits for those who read the table: its
+# first phase is committed by then.  The pid of the process.
+sub wait_for_detach
+{
+	my ($node) = @_;
+	my $pid = wait_for_statement_worker($node, 'virtualxid');
+
+	$node->poll_query_until('postgres', 'SELECT count(*) = 1 FROM pg_inherits WHERE inhdetachpending')
+	  or die 'nothing is pending';
+	return $pid;
 }
 
 # ---- processes and time ----
