@@ -78,6 +78,9 @@ compat_portal_run(Portal portal)
 #endif
 }
 
+/* 18 has no unlogged partitioned table; before, the word did nothing but tell. */
+#define COMPAT_UNLOGGED_PARENT (PG_VERSION_NUM < 180000)
+
 /* 16 added an out parameter that details a failure. */
 static inline int
 compat_decode_datetime(char **field, int *ftype, int nf, int *dtype,

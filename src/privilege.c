@@ -30,7 +30,7 @@
 
 PG_FUNCTION_INFO_V1(cvwiz_check_schema_owner);
 
-static void
+void
 set_locally(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,

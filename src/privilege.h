@@ -35,6 +35,9 @@ typedef struct SavedPrivileges
  */
 extern bool lock_as_owner(Oid relid, LOCKMODE mode, SavedPrivileges *saved);
 
+/* A setting, until restore_privileges(), or AtEOXact_GUC() of a level. */
+extern void set_locally(const char *name, const char *value);
+
 /*
  * A shorter wait for further locks than cvwiz.lock_timeout, in milliseconds,
  * until restore_privileges().

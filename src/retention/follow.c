@@ -29,7 +29,8 @@ extension_is_there(void)
 	return OidIsValid(namespace) &&
 		OidIsValid(get_relname_relid("retention_policy", namespace)) &&
 		OidIsValid(get_relname_relid("detached_partition", namespace)) &&
-		OidIsValid(get_relname_relid("archive", namespace));
+		OidIsValid(get_relname_relid("archive", namespace)) &&
+		OidIsValid(get_relname_relid("conversion", namespace));
 }
 
 static void
@@ -68,6 +69,11 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 				   " FROM pg_catalog.pg_event_trigger_dropped_objects() d"
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 				   " AND d.objsubid = 0 AND d.objid = a.relation",
+				   NULL);
+	query_run_only("DELETE FROM cvwiz.conversion p"
+				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+				   " AND d.objsubid = 0 AND d.objid IN (p.relation, p.legacy)",
 				   NULL);
 	found = query_run("DELETE FROM cvwiz.retention_policy p"
 					  " USING pg_catalog.pg_event_trigger_dropped_objects() d"

@@ -463,13 +463,15 @@ plan_retention(const RetentionPolicy *policy, TimestampTz now)
 
 /* ---- the SQL function ---- */
 
-static const char *
+const char *
 lock_mode_name(LOCKMODE mode)
 {
 	switch (mode)
 	{
 		case NoLock:
 			return NULL;
+		case AccessShareLock:
+			return "ACCESS SHARE";
 		case RowExclusiveLock:
 			return "ROW EXCLUSIVE";
 		case ShareUpdateExclusiveLock:
@@ -482,7 +484,7 @@ lock_mode_name(LOCKMODE mode)
 	}
 }
 
-static char *
+char *
 join_statements(List *statements)
 {
 	StringInfoData buf;

@@ -57,6 +57,10 @@ extern List *plan_retention(const RetentionPolicy *policy, TimestampTz now);
 
 extern const char *step_action_name(StepAction action);
 
+/* For people: as LOCK TABLE has it, NULL for none; a list of char *, as a script. */
+extern const char *lock_mode_name(LOCKMODE mode);
+extern char *join_statements(List *statements);
+
 /*
  * Whether a table has foreign keys to others: dropping it locks them, which
  * the application is using.  Needs SPI.

@@ -44,8 +44,8 @@ check_range(Oid relid, const char *argument, int value, int min, int max, const 
 			 errhint("%s", hint)));
 }
 
-static void
-check_retention_days(Oid relid, int days)
+void
+policy_check_retention_days(Oid relid, int days)
 {
 	check_range(relid, "retention_days", days,
 				POLICY_MIN_RETENTION_DAYS, POLICY_MAX_RETENTION_DAYS,
@@ -224,7 +224,7 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 	required_argument(fcinfo, 6, "drop_after");
 	drop_after = PG_GETARG_INTERVAL_P(6);
 
-	check_retention_days(relid, retention_days);
+	policy_check_retention_days(relid, retention_days);
 	check_premake_months(relid, premake_months);
 	check_granularity(relid, granularity);
 	check_drop_after(relid, drop_after);
@@ -340,7 +340,7 @@ cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 	QueryArgs	args = {0};
 
 	if (!PG_ARGISNULL(1))
-		check_retention_days(relid, PG_GETARG_INT32(1));
+		policy_check_retention_days(relid, PG_GETARG_INT32(1));
 	if (!PG_ARGISNULL(2))
 		check_premake_months(relid, PG_GETARG_INT32(2));
 

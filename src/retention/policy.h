@@ -82,6 +82,9 @@ typedef struct PolicyRows
 
 extern void policy_put_rows(FunctionCallInfo fcinfo, GuardedAction put_rows);
 
+/* ERROR 22023 outside the range. */
+extern void policy_check_retention_days(Oid relid, int days);
+
 /* Whether detached partitions are dropped without any time between. */
 extern bool policy_drops_at_once(const RetentionPolicy *policy);
 

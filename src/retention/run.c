@@ -14,7 +14,6 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -35,6 +34,7 @@
 #include "retention/progress.h"
 #include "retention/record.h"
 #include "retention/retention.h"
+#include "retention/run_lock.h"
 #include "retention/step.h"
 #include "settings.h"
 #include "transaction.h"
@@ -78,27 +78,10 @@ typedef struct Run
  */
 static bool running = false;
 
-/*
- * An advisory lock of a kind that users' pg_advisory_lock() cannot take: in
- * pg_locks its objsubid is 3, theirs is 1 or 2.
- */
-static void
-run_lock_tag(LOCKTAG *tag, Oid relid)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, relid, 3);
-}
-
 static bool
 lock_run(Oid relid, RunOrigin origin)
 {
-	LOCKTAG		tag;
-
-	if (running)
-		return false;
-
-	run_lock_tag(&tag, relid);
-	if (LockAcquire(&tag, ExclusiveLock, origin != RUN_BY_FUNCTION, true) ==
-		LOCKACQUIRE_NOT_AVAIL)
+	if (running || !run_lock_take(relid, origin == RUN_BY_FUNCTION))
 		return false;
 	running = true;
 	return true;
@@ -108,13 +91,9 @@ lock_run(Oid relid, RunOrigin origin)
 static void
 unlock_run(Oid relid, RunOrigin origin)
 {
-	LOCKTAG		tag;
-
 	running = false;
-	if (origin == RUN_BY_FUNCTION)
-		return;
-	run_lock_tag(&tag, relid);
-	LockRelease(&tag, ExclusiveLock, true);
+	if (origin != RUN_BY_FUNCTION)
+		run_lock_release(relid);
 }
 
 /* ---- transactions ---- */

@@ -40,6 +40,10 @@ INSERT INTO contract VALUES
 	('partition_ranges', 'relation regclass', 'TABLE(partition regclass, range_start timestamp with time zone, range_end timestamp with time zone, is_default boolean)', 's', true, 's', true),
 	-- archives
 	('restore_archive', 'relation regclass, range_start timestamp with time zone', 'regclass', 'v', false, 'u', false),
+	-- conversion
+	('partition_by_month', 'IN relation regclass, IN time_column name, IN retention_days integer DEFAULT NULL::integer, IN keep_unique boolean DEFAULT false', NULL, 'v', false, 'u', false),
+	('partition_by_month_plan', 'relation regclass, time_column name, keep_unique boolean DEFAULT false', 'TABLE(step integer, action text, statement text, lock_mode text, blocks text)', 'v', false, 'u', false),
+	('undo_partition_by_month', 'IN relation regclass', NULL, 'v', false, 'u', false),
 	-- operation
 	('health', '', 'TABLE(check_name text, status text, detail text, hint text)', 'v', false, 'u', true),
 	('schedule_retention', 'schedule text DEFAULT ''0 3 * * *''::text', 'bigint', 'v', false, 'u', false),
@@ -61,7 +65,7 @@ SELECT is(pg_get_function_result(p.oid), c.result, format('result of %s()', c.na
 SELECT is(p.provolatile, c.volatility, format('volatility of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
 SELECT is(p.proisstrict, c.strict, format('strictness of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
 SELECT is(p.proparallel, c.parallel, format('parallel safety of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
-SELECT is(p.prokind, CASE c.name WHEN 'run_retention' THEN 'p' ELSE 'f' END::"char", format('%s is a function or a procedure', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+SELECT is(p.prokind, CASE WHEN c.name IN ('run_retention', 'partition_by_month', 'undo_partition_by_month') THEN 'p' ELSE 'f' END::"char", format('%s is a function or a procedure', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
 SELECT is(has_function_privilege('public', p.oid, 'EXECUTE'), c.open_to_all, format('whether PUBLIC may execute %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
 
 -- and of all others that the extension has
@@ -77,7 +81,7 @@ SELECT ok(proconfig @> '{"search_path=pg_catalog, pg_temp"}', 'health() has a se
 
 -- ---- tables ----
 
-SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run,archive}'::name[]) name;
+SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run,archive,conversion}'::name[]) name;
 SELECT columns_are('cvwiz', 'retention_policy', '{relation,time_column,retention_days,premake_months,enabled,hold,added_at,granularity,archive_to,drop_after}'::name[]);
 SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,started_at,pending,detached_at,rows,emptied}'::name[]);
 SELECT columns_are('cvwiz', 'archive', '{relation,relation_name,range_start,range_end,path,rows,bytes,raw_bytes,sha256,written_at}'::name[]);
@@ -85,10 +89,14 @@ SELECT col_is_pk('cvwiz', 'archive', '{path,sha256}'::name[], 'an archive is a f
 SELECT col_type_is('cvwiz', 'archive', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
 SELECT throws_ok($$INSERT INTO cvwiz.archive VALUES (NULL, 'x', now(), now(), '/x', 1, 1, 1, 'ABC', now())$$, '23514', NULL, 'not even by hand: no SHA-256');
 SELECT col_is_pk('cvwiz', 'retention_policy', 'relation', 'one policy a table');
+SELECT columns_are('cvwiz', 'conversion', '{relation,legacy,key_extended,time_not_null,converted_at}'::name[]);
+SELECT col_is_pk('cvwiz', 'conversion', 'relation', 'a table is converted once');
 SELECT col_is_pk('cvwiz', 'detached_partition', 'relation', 'a partition is detached once');
 SELECT col_is_pk('cvwiz', 'retention_run', 'run_id', 'runs have a number');
 -- a dump names relations, not their numbers
 SELECT col_type_is('cvwiz', 'retention_policy', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
+SELECT col_type_is('cvwiz', 'conversion', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
+SELECT col_type_is('cvwiz', 'conversion', 'legacy', 'pg_catalog', 'regclass', 'it is a relation');
 SELECT col_type_is('cvwiz', 'detached_partition', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
 SELECT col_type_is('cvwiz', 'detached_partition', 'parent', 'pg_catalog', 'regclass', 'it is a relation');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 29, 3, true, false, now())$$, '23514', NULL, 'not even by hand: 29 days');
@@ -102,11 +110,11 @@ SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, ori
 SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at, success) VALUES (0, 'x', 'call', 1, now(), true)$$, '23514', NULL, 'a success is measured');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at) VALUES (0, 'x', 'else', 1, now())$$, '23514', NULL, 'a run has one of three origins');
 
--- dumped with their rows: these two, and not the log
-SELECT ok(extconfig @> '{cvwiz.retention_policy,cvwiz.detached_partition,cvwiz.archive}'::regclass[]::oid[], 'policies, detached partitions and archives are dumped') FROM pg_extension WHERE extname = 'cvwiz';
+-- dumped with their rows: these, and not the log
+SELECT ok(extconfig @> '{cvwiz.retention_policy,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion}'::regclass[]::oid[], 'policies, detached partitions, archives and conversions are dumped') FROM pg_extension WHERE extname = 'cvwiz';
 SELECT ok(NOT extconfig @> '{cvwiz.retention_run}'::regclass[]::oid[], 'the log of runs is not') FROM pg_extension WHERE extname = 'cvwiz';
 SELECT isnt(condition, '', format('rows of dropped tables are not dumped with %s', relation::regclass))
-FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition) WHERE extname = 'cvwiz' AND relation IN ('cvwiz.retention_policy'::regclass, 'cvwiz.detached_partition'::regclass, 'cvwiz.archive'::regclass);
+FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition) WHERE extname = 'cvwiz' AND relation IN ('cvwiz.retention_policy'::regclass, 'cvwiz.detached_partition'::regclass, 'cvwiz.archive'::regclass, 'cvwiz.conversion'::regclass);
 
 -- ---- views ----
 
@@ -137,7 +145,7 @@ SELECT ok('security_barrier=true' = ANY (reloptions), 'retention_runs hides the 
 -- ---- who may read and write them ----
 
 SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress,cvwiz.archives,cvwiz.detached_partitions}'::regclass[]) relation;
-SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.detached_partition,cvwiz.archive}'::regclass[]) relation;
+SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion}'::regclass[]) relation;
 SELECT ok(NOT has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'), format('PUBLIC may not change %s', c.relname))
 FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind IN ('r', 'v') ORDER BY c.relname;
 SELECT ok(NOT has_any_column_privilege('public', c.oid, 'INSERT, UPDATE, REFERENCES'), format('nor a column of %s', c.relname))

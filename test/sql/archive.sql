@@ -7,7 +7,7 @@ SET datestyle = 'ISO, YMD';
 SET client_min_messages = warning;
 CREATE EXTENSION cvwiz;
 SET cvwiz.now = '2026-08-31 12:00';
-CREATE ROLE regress_cvwiz_owner;
+CREATE ROLE regress_cvwiz_owner LOGIN;
 CREATE ROLE regress_cvwiz_writer IN ROLE regress_cvwiz_owner, pg_write_server_files;
 CREATE ROLE regress_cvwiz_other;
 CREATE SCHEMA app;
@@ -240,6 +240,42 @@ SELECT app.sh('mv older.gz other/app.days_2026-03-10_to_2026-03-20.csv.gz');
 SELECT cvwiz.restore_archive('days', '2026-03-10');
 SELECT count(*), max(id) FROM days_2026_03_2;
 DROP TABLE days_2026_03, days_2026_03_1, days_2026_03_2;
+
+-- ---- a while between the detach and the drop ----
+
+CREATE TABLE referred (id int PRIMARY KEY);
+INSERT INTO referred VALUES (1);
+CREATE TABLE slow (id int REFERENCES referred, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+SELECT cvwiz.create_partition('slow', '2026-05-01');
+INSERT INTO slow VALUES (1, '2026-05-10 UTC'), (1, '2026-05-11 UTC');
+SELECT cvwiz.add_retention_policy('slow', granularity => 'partition', archive_to => :'dir' || '/other', drop_after => '7 days');
+SELECT action, target FROM cvwiz.retention_plan('slow') WHERE action <> 'create';
+-- archived at once, and if that fails by the next run
+SELECT app.sh('mv other away');
+CALL cvwiz.run_retention('slow');
+SELECT dropped, residue, error FROM last_run;
+SELECT app.sh('mv away other');
+SELECT relation, rows, archive, drop_due FROM cvwiz.detached_partitions WHERE parent = 'slow'::regclass;
+SELECT action, target FROM cvwiz.retention_plan('slow');
+CALL cvwiz.run_retention('slow');
+SELECT success, dropped, residue FROM last_run;
+SELECT relation, rows, masked(archive) AS archive, drop_due FROM cvwiz.detached_partitions WHERE parent = 'slow'::regclass;
+SELECT action, target FROM cvwiz.retention_plan('slow');
+-- the file may be elsewhere by then; the drop goes by the manifest, also where the rows went before
+SELECT app.sh('mv other/app.slow_2026_05.csv.gz away');
+CREATE VIEW keeps AS SELECT * FROM slow_2026_05;
+SET cvwiz.now = '2026-09-07 12:00';
+SELECT action, target FROM cvwiz.retention_plan('slow');
+CALL cvwiz.run_retention('slow');
+SELECT dropped, deleted_count, error FROM last_run;
+SELECT count(*) FROM slow_2026_05;
+CALL cvwiz.run_retention('slow');
+SELECT dropped, deleted_count, error FROM last_run;
+DROP VIEW keeps;
+CALL cvwiz.run_retention('slow');
+SELECT success, dropped, deleted_count FROM last_run;
+SELECT relation, rows FROM cvwiz.archives WHERE relation_name = 'app.slow';
+SET cvwiz.now = '2026-08-31 12:00';
 
 -- ---- an attempt that left its file, and nothing else ----
 
