@@ -26,6 +26,7 @@
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -99,10 +100,14 @@ toplevel_in_worker(void)
 
 /* ---- the worker ---- */
 
+/* What does not fit is left out, in whole characters. */
 static void
 copy_text(char *to, const char *from)
 {
-	strlcpy(to, from ? from : "", TEXT_LENGTH);
+	int			length = from ? pg_mbcliplen(from, strlen(from), TEXT_LENGTH - 1) : 0;
+
+	memcpy(to, from ? from : "", length);
+	to[length] = '\0';
 }
 
 /* The first error counts: what follows it is its consequence. */

@@ -312,8 +312,6 @@ write_file(Oid target, const char *path, ArchiveContent *content)
 	char	   *temporary = archive_temporary_path(path);
 	int64		bytes;
 
-	file_remove(temporary);
-
 	/* also where the process is told to end */
 	PG_ENSURE_ERROR_CLEANUP(remove_temporary, CStringGetDatum(temporary));
 	{
@@ -344,6 +342,9 @@ archive_table(const RetentionPolicy *policy, const DetachedPartition *partition,
 	int64		bytes;
 
 	archive_check_directory(policy->archive_to);
+	/* of an attempt that was killed; the run's lock keeps others away */
+	file_remove(archive_temporary_path(path));
+
 	if (archive_is_listed(policy->relid, range) || path_is_taken(path))
 	{
 		/* first without writing: it may be done */

@@ -64,6 +64,7 @@ typedef struct CsvWriter
 	void	   *arg;
 	int64		rows;			/* since the last piece */
 	MemoryContext row_context;
+	size_t		row_bytes;
 	size_t		used;
 	char		buffer[CSV_BUFFER_SIZE];
 } CsvWriter;
@@ -81,6 +82,7 @@ flush(CsvWriter *writer)
 static void
 put(CsvWriter *writer, const char *data, size_t length)
 {
+	writer->row_bytes += length;
 	while (length > 0)
 	{
 		size_t		piece = Min(length, CSV_BUFFER_SIZE - writer->used);
@@ -208,6 +210,25 @@ find_columns(Relation rel, List *names)
 
 /* ---- the rows ---- */
 
+/*
+ * COPY takes in a line as a whole, and makes room for it in steps of its
+ * 64 kB of raw data.  What it could not read back is no archive.
+ */
+#define MAX_ROW_BYTES (MaxAllocSize - 2 * 64 * 1024)
+
+static void
+check_row_size(const CsvWriter *writer, Relation rel)
+{
+	if (writer->row_bytes <= MAX_ROW_BYTES)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("a row of table \"%s\" has %zu bytes as CSV, more than COPY can read back",
+					RelationGetRelationName(rel), writer->row_bytes),
+			 errdetail("The limit is %zu bytes; the table is kept.", (size_t) MAX_ROW_BYTES),
+			 errhint("Delete that row, or store it elsewhere; the next run tries again.")));
+}
+
 static void
 put_row(CsvWriter *writer, TupleTableSlot *slot, CsvColumn *columns, int count)
 {
@@ -245,7 +266,9 @@ put_table(CsvWriter *writer, Oid relid, List *names)
 		slot_getallattrs(slot);
 
 		caller = MemoryContextSwitchTo(writer->row_context);
+		writer->row_bytes = 0;
 		put_row(writer, slot, columns, list_length(names));
+		check_row_size(writer, rel);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(writer->row_context);
 
