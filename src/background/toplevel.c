@@ -449,6 +449,10 @@ toplevel_run(const ToplevelRequest *request)
 {
 	ErrorData  *error;
 
+	/* InvalidOid would be the bootstrap superuser */
+	if (!OidIsValid(request->role))
+		elog(ERROR, "a statement at top level needs a role");
+
 	/* It would wait for us, and we for it. */
 	if (ActiveSnapshotSet())
 		elog(ERROR, "a snapshot is held while a statement runs at top level");

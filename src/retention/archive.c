@@ -34,6 +34,7 @@
 #include "retention/detached.h"
 #include "retention/policy.h"
 #include "retention/progress.h"
+#include "retention/published.h"
 #include "settings.h"
 
 #define READ_BUFFER (64 * 1024)
@@ -326,6 +327,7 @@ write_file(Oid target, const char *path, ArchiveContent *content)
 					 errhint("Move that file away; the next run tries again.")));
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(remove_temporary, CStringGetDatum(temporary));
+	published_file(path);
 	return bytes;
 }
 

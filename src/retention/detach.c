@@ -296,15 +296,20 @@ ToplevelRequest *
 detach_begin_finalize(const RetentionPolicy *policy, const RetentionStep *step,
 					  MemoryContext context)
 {
-	ToplevelRequest *request;
-	MemoryContext caller;
+	ToplevelRequest *request = NULL;
+	SavedPrivileges saved;
 
-	if (!is_pending(policy->relid, step->target))
+	if (!lock_as_owner(step->parent, AccessShareLock, &saved))
 		return NULL;
+	LockRelationOid(step->target, AccessShareLock);
+	if (is_pending(policy->relid, step->target))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
 
-	caller = MemoryContextSwitchTo(context);
-	request = make_request(step->parent, step->target, DETACH_FINALIZE);
-	MemoryContextSwitchTo(caller);
+		request = make_request(step->parent, step->target, DETACH_FINALIZE);
+		MemoryContextSwitchTo(caller);
+	}
+	restore_privileges(&saved);
 	return request;
 }
 

@@ -302,6 +302,22 @@ is((stat "$dir/big/big_2026_03.csv.gz")[9], $modified, '... and has not written 
 is($node->safe_psql('postgres', q{SELECT rows FROM cvwiz.archives WHERE relation = 'big'::regclass}), $rows, '... and it is listed');
 is(system("gzip -t $dir/big/big_2026_03.csv.gz"), 0, '... and whole');
 
+# ---- a rollback ----
+
+$node->safe_psql('postgres', qq{
+	CREATE TABLE rolled (at timestamptz NOT NULL, note text) PARTITION BY RANGE (at);
+	SELECT cvwiz.create_partition('rolled', '2026-03-01');
+	INSERT INTO rolled VALUES ('2026-03-05Z', 'one'), ('2026-03-06Z', 'two');
+	SELECT cvwiz.add_retention_policy('rolled', granularity => 'partition', archive_to => '$dir/archive')});
+my $in_transaction = q{SELECT success, partitions_dropped FROM cvwiz.cleanup_old_logs('rolled')};
+is($node->safe_psql('postgres', "BEGIN; $in_transaction; ROLLBACK"), 't|1', 'archived and dropped in a transaction that is rolled back');
+ok(!-e "$dir/archive/rolled_2026_03.csv.gz", '... the file goes as well');
+is($node->safe_psql('postgres', "BEGIN; SAVEPOINT s; $in_transaction; RELEASE s; SAVEPOINT t; ROLLBACK TO t; ROLLBACK"), 't|1', '... from a savepoint');
+ok(!-e "$dir/archive/rolled_2026_03.csv.gz", '... likewise');
+is($node->safe_psql('postgres', "DELETE FROM rolled WHERE note = 'two'; BEGIN; SAVEPOINT s; $in_transaction; RELEASE s; COMMIT"), 't|1', 'the next attempt, of other rows, has its place');
+is($node->safe_psql('postgres', q{SELECT rows FROM cvwiz.archives WHERE relation = 'rolled'::regclass}), 1, '... is listed');
+ok(-e "$dir/archive/rolled_2026_03.csv.gz", '... and stays');
+
 # ---- a dump ----
 
 $node->safe_psql('postgres', q{
