@@ -20,6 +20,7 @@ create_partitioned_table($node, 'postgres', 'months', from => '2026-01-01', mont
 	policy => '2026-05-10 12:00');
 create_partitioned_table($node, 'postgres', '"Mixed Case"', from => '2026-01-01', months => 2, rows => 1000,
 	policy => '2026-05-10 12:00');
+create_partitioned_table($node, 'postgres', 'later', from => '2026-01-01', months => 6, rows => 3000);
 $node->safe_psql('postgres', q{
 	SELECT cvwiz.alter_retention_policy('plain', retention_days => 45, premake_months => 7, hold => true);
 	SELECT cvwiz.alter_retention_policy('"Mixed Case"', retention_days => 365, enabled => false);
@@ -38,18 +39,20 @@ $node->safe_psql('postgres', q{
 	-- a leftover, and a partition detached by hand, which is none
 	CREATE VIEW keeps AS SELECT * FROM months_2026_01;
 	SELECT cvwiz.detach_partition('months_2026_02');
+	-- one that is kept for a while
+	SELECT cvwiz.add_retention_policy('later', drop_after => '7 days');
 });
 $node->psql('postgres', 'CALL cvwiz.run_retention()');
-is($node->safe_psql('postgres', 'SELECT relation, parent FROM cvwiz.detached_partition'), 'months_2026_01|months',
-	'there is a partition that was detached and not dropped');
+is($node->safe_psql('postgres', 'SELECT relation, parent FROM cvwiz.detached_partition ORDER BY 1'), "months_2026_01|months\nlater_2026_01|later",
+	'there are partitions that were detached and not dropped');
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM cvwiz.retention_runs'), '>=', 3, 'there are runs');
 
 my $policies = q{
-	SELECT relation, time_column, retention_days, premake_months, enabled, hold, added_at AT TIME ZONE 'UTC'
+	SELECT relation, time_column, retention_days, premake_months, enabled, hold, added_at AT TIME ZONE 'UTC', drop_after
 	FROM cvwiz.retention_policy ORDER BY relation::text};
 my $detached = q{
-	SELECT relation, parent, range_start AT TIME ZONE 'UTC', range_end AT TIME ZONE 'UTC', detached_at AT TIME ZONE 'UTC'
-	FROM cvwiz.detached_partition};
+	SELECT relation, parent, range_start AT TIME ZONE 'UTC', range_end AT TIME ZONE 'UTC', detached_at AT TIME ZONE 'UTC', rows, drop_due AT TIME ZONE 'UTC'
+	FROM cvwiz.detached_partitions ORDER BY relation::text};
 my $partitions = q{
 	SELECT p.relation, r.* FROM cvwiz.retention_policies p, cvwiz.partition_ranges(p.relation) r
 	WHERE p.relation::text NOT IN ('plain') ORDER BY p.relation::text, r.range_start};
@@ -60,7 +63,7 @@ sub is_restored
 	my ($to, $database, $what) = @_;
 
 	is($to->safe_psql($database, $policies), $in_original{$policies}, "$what: the policies are there");
-	is($to->safe_psql($database, $detached), $in_original{$detached}, "$what: ... and the detached partition");
+	is($to->safe_psql($database, $detached), $in_original{$detached}, "$what: ... and the detached partitions");
 	is($to->safe_psql($database, $partitions), $in_original{$partitions}, "$what: ... and the partitions");
 	is($to->safe_psql($database, 'SELECT count(*) FROM cvwiz.retention_run'), 0, "$what: ... but not the runs");
 	is($to->safe_psql($database, 'SELECT count(*) FROM plain'),
@@ -74,6 +77,16 @@ sub is_restored
 		CALL cvwiz.run_retention('moved')});
 	is(run_of($to, $database, 'months', 'success, partitions_dropped, residue'), 't|1|0',
 		"$what: a run drops what was detached before the dump");
+	$to->safe_psql($database, q{SET cvwiz.now = '2026-05-17 11:59'; CALL cvwiz.run_retention('later')});
+	is($to->safe_psql($database, 'SELECT count(*) FROM later_2026_01'), 744, "$what: what is to be dropped later stays");
+	$to->safe_psql($database, q{
+		SET client_min_messages = error;
+		SET cvwiz.now = '2026-05-17 11:59';
+		SELECT cvwiz.reattach_partition('later_2026_01');
+		CALL cvwiz.run_retention('later');
+		SET cvwiz.now = '2026-05-24 11:59';
+		CALL cvwiz.run_retention('later')});
+	is(run_of($to, $database, 'later', 'success, partitions_detached, partitions_dropped'), 't|0|1', "$what: ... can be taken back, and goes in its time");
 	is(run_of($to, $database, 'moved', 'success, partitions_created'), 't|0',
 		"$what: a table with dropped columns is run");
 	is($to->safe_psql($database, "INSERT INTO moved VALUES (2, '2026-06-05') RETURNING id, d"), '2|new',

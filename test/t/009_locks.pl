@@ -47,6 +47,141 @@ is( $node->safe_psql('postgres', q{
 	'create: no more than SHARE UPDATE EXCLUSIVE on the parent');
 $reader->query_safe('ROLLBACK');
 
+# ---- a whole run beside readers ----
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE app LOGIN;
+	GRANT CREATE ON SCHEMA public TO app;
+	-- What each command of a process holds at its end.
+	CREATE TABLE noted (type text, tag text, tables text, modes text);
+	CREATE FUNCTION note(tag text) RETURNS void SECURITY DEFINER LANGUAGE sql BEGIN ATOMIC
+		INSERT INTO noted
+		SELECT a.backend_type, tag, CASE WHEN c.relkind = 'p' THEN 'table' WHEN c.relispartition THEN 'partition' ELSE 'detached' END,
+			string_agg(DISTINCT mode, ' ' ORDER BY mode)
+		FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a USING (pid)
+		WHERE l.pid = pg_backend_pid() AND c.relkind IN ('r', 'p') AND c.relname ~ '^steady' GROUP BY 1, 2, 3, c.oid;
+	END;
+	CREATE FUNCTION note_command() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+		PERFORM public.note(tg_tag);
+		-- the end of a detach is held up
+		IF tg_tag = 'ALTER TABLE' AND (SELECT backend_type = 'cvwiz statement' FROM pg_stat_activity WHERE pid = pg_backend_pid()) THEN
+			SET LOCAL lock_timeout = 0;
+			PERFORM pg_advisory_xact_lock(42);
+		END IF;
+	END $$;
+	CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		PERFORM public.note(tg_op);
+		-- so is the last batch of a purge
+		IF tg_op = 'DELETE' THEN PERFORM pg_advisory_xact_lock(43); END IF;
+		RETURN NULL;
+	END $$;
+	-- something to refer to, for then a partition is truncated before its drop
+	CREATE TABLE kinds (id int PRIMARY KEY);
+	INSERT INTO kinds VALUES (1);
+	GRANT REFERENCES, SELECT ON kinds TO app;
+});
+
+sub is_held_up
+{
+	my ($key) = @_;
+
+	$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $key AND NOT granted)")
+	  or die "nobody waits for $key";
+	return;
+}
+
+# A run's processes: its locks on the table, and whether it has a snapshot.
+sub caller_state
+{
+	my ($pid, $table) = @_;
+
+	return locks_of($node, $pid, $table) . '|'
+	  . $node->safe_psql('postgres', "SELECT backend_xmin IS NULL AND backend_xid IS NULL FROM pg_stat_activity WHERE pid = $pid");
+}
+
+my $second_reader = $node->background_psql('postgres', on_error_stop => 0);
+my $holder = $node->background_psql('postgres', on_error_stop => 0);
+
+# A run from its first step to its last, which is begun by a function and done by a
+# process of the type.  At each moment somebody holds ACCESS SHARE on the table.
+sub run_beside_readers
+{
+	my ($name, $type, $begin) = @_;
+
+	new_table($name, policy => undef);
+	$node->safe_psql('postgres', qq{
+		ALTER TABLE $name ADD COLUMN kind int REFERENCES kinds;
+		SELECT format('ALTER TABLE %s OWNER TO app', relid) FROM pg_partition_tree('$name') \\gexec
+		CREATE TRIGGER note_truncate BEFORE TRUNCATE ON ${name}_2026_01 EXECUTE FUNCTION note_change();
+		CREATE TRIGGER note_delete AFTER DELETE ON ${name}_2026_02 FOR EACH ROW WHEN (old.at = '2026-02-01Z') EXECUTE FUNCTION note_change();
+		DELETE FROM noted;
+		CREATE EVENT TRIGGER note_command ON ddl_command_end EXECUTE FUNCTION note_command();
+	});
+	add_policy($node, 'postgres', $name, undef, '2026-05-10 12:00');
+	$reader->query_safe("BEGIN; SELECT count(*) FROM $name; INSERT INTO $name VALUES (100000, '2026-05-10Z')");
+	$holder->query_safe('SELECT pg_advisory_lock(42), pg_advisory_lock(43)');
+	$begin->();
+
+	# The detach waits for the reader.
+	my $statement = wait_for_detach($node);
+	my $caller = run_of($node, 'postgres', $name, 'pid');
+	is($node->safe_psql('postgres', "SELECT backend_type, usename FROM pg_stat_activity WHERE pid = $statement"), 'cvwiz statement|app',
+		"$type: the detach is done by a process connected as the table's owner");
+	is(caller_state($caller, $name), '|t', '... and while it waits for a reader, who waits for it has no lock on the table and no snapshot');
+	is(locks_of($node, $statement, $name), 'AccessShareLock', '... and itself no more than ACCESS SHARE on the table');
+	is(locks_of($node, $statement, "${name}_2026_01"), 'AccessShareLock', '... and on the partition');
+	my $taken = seconds_taken(sub {
+		$second_reader->query_safe("BEGIN; SELECT count(*) FROM $name; INSERT INTO $name VALUES (100001, '2026-05-10Z')") });
+	cmp_ok($taken, '<', 0.5, '... so that others read and write at once');
+
+	# Its second phase, and what comes after it, beside the second reader.
+	$reader->query_safe('ROLLBACK');
+	is_held_up(42);
+	is(locks_of($node, $statement, $name), 'AccessShareLock ShareUpdateExclusiveLock', 'its second phase: no more than SHARE UPDATE EXCLUSIVE on the table');
+	is(caller_state($caller, $name), '|t', '... and who waits for it still has nothing');
+	$holder->query_safe('SELECT pg_advisory_unlock(42)');
+
+	# The purge's last batch, and then the residue, which somebody has to wait for.
+	is_held_up(43);
+	is(locks_of($node, $caller, $name), 'AccessShareLock', 'purge: ACCESS SHARE on the table');
+	begin_statement($reader, "BEGIN; LOCK TABLE $name IN ACCESS EXCLUSIVE MODE");
+	wait_for_lock_wait($node, $name);
+	$second_reader->query_safe('COMMIT');
+	$holder->query_safe('SELECT pg_advisory_unlock(43)');
+	$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $caller AND relation = '$name'::regclass AND NOT granted)")
+	  or die 'the residue is not measured';
+	is(locks_of($node, $caller, $name), 'AccessShareLock?', 'residue: ACCESS SHARE on the table');
+	$reader->query_safe('ROLLBACK');
+	wait_for_run($node, 'postgres', $name, 1);
+	is(run_of($node, 'postgres', $name, 'success, partitions_created, partitions_detached, partitions_dropped, residue'), 't|3|1|1|0',
+		'the run has done it all, and nobody who has used the table was in its way');
+	cmp_ok(run_of($node, 'postgres', $name, 'duration'), 'lt', '00:00:10', '... nor was a lock tried for in vain');
+
+	$node->safe_psql('postgres', 'DROP EVENT TRIGGER note_command');
+	is( join("\n", sort split /\n/, $node->safe_psql('postgres', 'SELECT DISTINCT type, tag, tables, modes FROM noted')),
+		join("\n", sort
+			"$type|ALTER TABLE|partition|AccessExclusiveLock AccessShareLock ShareLock ShareRowExclusiveLock ShareUpdateExclusiveLock",
+			"$type|ALTER TABLE|table|AccessShareLock ShareUpdateExclusiveLock",
+			"$type|CREATE TABLE|detached|AccessExclusiveLock ShareLock",
+			"$type|CREATE TABLE|table|AccessShareLock ShareUpdateExclusiveLock",
+			"$type|DELETE|partition|AccessShareLock RowExclusiveLock",
+			"$type|DELETE|table|AccessShareLock",
+			"$type|TRUNCATE|detached|AccessExclusiveLock AccessShareLock",
+			'cvwiz statement|ALTER TABLE|detached|AccessExclusiveLock AccessShareLock ShareUpdateExclusiveLock',
+			'cvwiz statement|ALTER TABLE|table|AccessShareLock ShareUpdateExclusiveLock'),
+		'the commands of the run: nothing stronger on the table, when they end; and a drop nothing at all');
+	$node->safe_psql('postgres', "DROP TABLE $name");
+	return;
+}
+
+run_beside_readers('steady', 'client backend', sub { begin_statement($runner, "SET cvwiz.lock_timeout = '30s'; CALL cvwiz.run_retention('steady')") });
+$runner->query_safe('RESET cvwiz.lock_timeout');
+
+set_clock($node, '2026-05-11 03:00');
+run_beside_readers('steady_too', 'cvwiz worker', sub { set_setting($node, 'cvwiz.lock_timeout' => '30s', 'cvwiz.worker' => 'on') });
+set_setting($node, 'cvwiz.worker' => 'off');
+eval { $_->quit } for $second_reader, $holder;
+
 # ---- detach: gives up, and lets the others go first ----
 
 new_table('detached');
@@ -107,6 +242,53 @@ $runner->query_safe('SELECT 1');
 is(run_of($node, 'postgres', 'detached', 'success, partitions_dropped'), 't|1', 'a later attempt gets the lock');
 is( $node->safe_psql('postgres', 'SELECT sum(deleted_count), sum(partitions_dropped) FROM cvwiz.retention_runs WHERE relation_name = $$public.detached$$'),
 	$node->safe_psql('postgres', 'SELECT 3000 - count(*) FROM detached') . '|1', 'counted once');
+
+# ---- what keeps a detach from being concurrent ----
+
+sub has_fallback
+{
+	my ($what, $obstacle, $health, $prepare, $undo) = @_;
+
+	new_table('fallback', policy => undef);
+	$node->safe_psql('postgres', qq{
+		SELECT format('ALTER TABLE %s OWNER TO app', relid) FROM pg_partition_tree('fallback') \\gexec
+		$prepare
+	});
+	add_policy($node, 'postgres', 'fallback', undef, '2026-05-10 12:00');
+	my $concurrently = !defined $obstacle;
+	is( $node->safe_psql('postgres', q{SELECT lock_mode, statement ~ 'CONCURRENTLY' FROM cvwiz.retention_plan('fallback') WHERE action = 'detach'}),
+		$concurrently ? 'SHARE UPDATE EXCLUSIVE|t' : 'ACCESS EXCLUSIVE|f', "$what: the plan has the lock");
+	my $reason = $node->safe_psql('postgres', q{SELECT reason FROM cvwiz.retention_plan('fallback') WHERE action = 'detach'});
+	$concurrently ? unlike($reason, qr/concurrently/, '... and needs no reason')
+	  : like($reason, qr/; not concurrently: $obstacle$/, '... and the reason');
+	my $found = $node->safe_psql('postgres', q{SELECT status, detail FROM cvwiz.health() WHERE check_name = 'concurrent_detach' AND detail ~ '^public.fallback:'});
+	$health ? like($found, qr/^warn\|public.fallback: expired partitions are not detached concurrently: $obstacle$/, '... so has health()')
+	  : is($found, 'ok|public.fallback: expired partitions are detached concurrently', '... health() has nothing to say');
+	$node->psql('postgres', 'CALL cvwiz.run_retention($$fallback$$)');
+	is(run_of($node, 'postgres', 'fallback', 'partitions_detached, partitions_dropped, success'), '1|1|t', '... and a run works')
+	  or diag(run_of($node, 'postgres', 'fallback', 'error'));
+	$node->safe_psql('postgres', "DROP TABLE fallback; $undo");
+	return;
+}
+
+has_fallback('nothing in the way', undef, 0, '', '');
+has_fallback('a DEFAULT partition', '"rest" is a DEFAULT partition', 1,
+	'CREATE TABLE rest PARTITION OF fallback DEFAULT; ALTER TABLE rest OWNER TO app;', '');
+has_fallback('an owner without LOGIN', $node->pg_version >= 17 ? (undef, 0) : ('role "app" has no LOGIN', 1),
+	'ALTER ROLE app NOLOGIN;', 'ALTER ROLE app LOGIN');
+has_fallback('an owner who may not connect', 'role "app" may not connect to database "postgres"', 1,
+	'REVOKE CONNECT, TEMPORARY ON DATABASE postgres FROM PUBLIC;', 'GRANT CONNECT, TEMPORARY ON DATABASE postgres TO PUBLIC');
+# which is about one partition, so that health() need not know
+has_fallback("another's partition", 'partition "fallback_2026_01" belongs to role "keeper", the table to role "app"', 0,
+	'ALTER TABLE fallback_2026_01 OWNER TO keeper;', '');
+# As Citus has it.
+has_fallback('Citus', 'Citus distributes the table', 1, q{
+	SET allow_system_table_mods = on;
+	CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass PRIMARY KEY);
+	GRANT SELECT ON pg_catalog.pg_dist_partition TO PUBLIC;
+	INSERT INTO pg_catalog.pg_dist_partition VALUES ('fallback');
+}, q{DELETE FROM pg_catalog.pg_dist_partition});
+has_fallback('Citus that does not know the table', undef, 0, '', 'SET allow_system_table_mods = on; DROP TABLE pg_catalog.pg_dist_partition');
 
 # ---- purge: nothing is held between the batches ----
 
@@ -188,7 +370,34 @@ is($node->safe_psql('postgres', "SELECT success, deleted_count, residue FROM cvw
 $reader->query_safe('COMMIT');
 like(run_of($node, 'postgres', 'closed', 'error_detail'), qr/55P03/, '... recorded with the SQLSTATE');
 
+# ---- no free background worker ----
+
 eval { $_->quit } for $reader, $runner;
+# all are taken, by the launchers: cvwiz's and logical replication's
+$node->append_conf('postgresql.conf', "max_worker_processes = 2\n");
+$node->restart;
+$reader = $node->background_psql('postgres', on_error_stop => 0);
+$runner = $node->background_psql('postgres', on_error_stop => 0);
+new_table('crowded');
+$reader->query_safe('BEGIN; SELECT count(*) FROM crowded');
+begin_statement($runner, "SET cvwiz.lock_timeout = '3s'; CALL cvwiz.run_retention('crowded')");
+$longest = 0;
+for ($deadline = time() + 60; time() < $deadline && run_of($node, 'postgres', 'crowded', 'finished_at IS NOT NULL') ne 't';)
+{
+	my $taken = seconds_taken(sub { $node->safe_psql('postgres', 'SELECT count(*) FROM crowded') });
+	$longest = $taken if $taken > $longest;
+}
+like(run_of($node, 'postgres', 'crowded', 'success, partitions_detached, error, error_detail'),
+	qr/^f\|0\|detach crowded_2026_01: no background worker is free for: .*\|.*53400/, 'without a free background worker, the detach fails');
+cmp_ok($longest, '<', 1, '... and keeps nobody from the table meanwhile');
+is($node->safe_psql('postgres', "SELECT count(*) FROM crowded_2026_02 WHERE at < '2026-02-10 12:00Z'"), 0, '... the other steps are done');
+$reader->query_safe('COMMIT');
+eval { $_->quit } for $reader, $runner;
+$node->append_conf('postgresql.conf', "max_worker_processes = 8\n");
+$node->restart;
+$node->safe_psql('postgres', "CALL cvwiz.run_retention('crowded')");
+is(run_of($node, 'postgres', 'crowded', 'success, partitions_detached, partitions_dropped'), 't|1|1', 'the next run makes it good');
+
 is(log_count($node, qr/(PANIC:|TRAP:|terminated by signal)/), 0, 'nothing crashed');
 $node->stop;
 
