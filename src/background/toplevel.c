@@ -91,6 +91,7 @@ PGDLLEXPORT void cvwiz_toplevel_main(Datum arg);
 /* The worker's own: */
 static ToplevelShared *worker_shared = NULL;
 static object_access_hook_type prev_object_access_hook = NULL;
+static emit_log_hook_type prev_emit_log_hook = NULL;
 
 bool
 toplevel_in_worker(void)
@@ -128,6 +129,8 @@ report_error(const ErrorData *error)
 static void
 report_fatal(ErrorData *error)
 {
+	if (prev_emit_log_hook)
+		prev_emit_log_hook(error);
 	if (error->elevel >= FATAL)
 		report_error(error);
 }
@@ -294,6 +297,7 @@ cvwiz_toplevel_main(Datum arg)
 	if (segment == NULL)
 		return;
 	worker_shared = (ToplevelShared *) dsm_segment_address(segment);
+	prev_emit_log_hook = emit_log_hook;
 	emit_log_hook = report_fatal;
 	prev_object_access_hook = object_access_hook;
 	object_access_hook = limit_later_locks;

@@ -43,6 +43,7 @@ csv_pin_settings(void)
 		{"TimeZone", "UTC"},
 		{"extra_float_digits", "1"},
 		{"bytea_output", "hex"},
+		{"lc_monetary", "C"},
 		{"xmloption", "content"},
 		{"array_nulls", "on"},
 		{"quote_all_identifiers", "off"},

@@ -255,6 +255,9 @@ cvwiz_detach_begins(const Oid *relations)
 	TimestampTz cutoff = step_confirm_cutoff(relations[0], clock_now());
 	PartitionRange *partition = partition_range(relations[0], relations[1]);
 
+	/* see foreign_owner() */
+	check_tree_owner(relations[1]);
+	check_partition_owner(relations[0], relations[1]);
 	if (partition == NULL || partition->range.upper > cutoff)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -442,6 +445,7 @@ cvwiz_reattach_partition(PG_FUNCTION_ARGS)
 	Oid			child;
 	Oid			parent;
 	TimeRange	range;
+	bool		emptied;
 	TimeColumn	column;
 	SavedPrivileges saved;
 
@@ -449,13 +453,19 @@ cvwiz_reattach_partition(PG_FUNCTION_ARGS)
 	child = partition_argument(fcinfo);
 
 	SPI_connect();
-	if (!detached_origin(child, &parent, &range))
+	if (!detached_origin(child, &parent, &range, &emptied))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("\"%s\" is not a partition that a run has detached",
 						get_rel_name(child) ? get_rel_name(child) : psprintf("%u", child)),
 				 errhint("cvwiz.detached_partitions lists them; any other table is attached by ALTER TABLE ... ATTACH PARTITION.")));
 	check_relation_owner(parent);
+	if (emptied)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the rows of \"%s\" are deleted already", get_rel_name(child)),
+				 errdetail("It was truncated; its drop waits for tables that it refers to."),
+				 errhint("cvwiz.archives lists the archive that was made of it, if the policy asked for one.")));
 	time_column_of_key(parent, &column);
 
 	if (!lock_as_owner(parent, ShareUpdateExclusiveLock, &saved))

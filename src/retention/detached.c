@@ -109,7 +109,7 @@ detached_forget(Oid relid)
 }
 
 bool
-detached_origin(Oid relid, Oid *parent, TimeRange *range)
+detached_origin(Oid relid, Oid *parent, TimeRange *range, bool *emptied)
 {
 	QueryArgs	args = {0};
 	SavedPrivileges saved;
@@ -118,7 +118,7 @@ detached_origin(Oid relid, Oid *parent, TimeRange *range)
 
 	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
 	become_extension_owner(&saved);
-	found = query_run("SELECT d.parent::pg_catalog.oid, d.range_start, d.range_end"
+	found = query_run("SELECT d.parent::pg_catalog.oid, d.range_start, d.range_end, d.emptied"
 					  " FROM cvwiz.detached_partition d"
 					  " WHERE d.relation = $1 AND d.detached_at IS NOT NULL FOR UPDATE",
 					  &args) > 0;
@@ -128,6 +128,7 @@ detached_origin(Oid relid, Oid *parent, TimeRange *range)
 		*parent = DatumGetObjectId(query_value(0, 1, &isnull));
 		range->lower = DatumGetTimestampTz(query_value(0, 2, &isnull));
 		range->upper = DatumGetTimestampTz(query_value(0, 3, &isnull));
+		*emptied = DatumGetBool(query_value(0, 4, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return found;

@@ -59,7 +59,7 @@ extern void detached_forget(Oid relid);
  * Where a detached partition comes from; false where no run has detached it.
  * Nobody drops it before we commit.
  */
-extern bool detached_origin(Oid relid, Oid *parent, TimeRange *range);
+extern bool detached_origin(Oid relid, Oid *parent, TimeRange *range, bool *emptied);
 
 /* Those of a policy's table, in the order of their ranges. */
 extern List *detached_list(const RetentionPolicy *policy);

@@ -367,8 +367,7 @@ check_no_pending_detach(Oid relid)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("partition %s is half detached: its rows cannot be seen",
 					qualified_relation_name(first->partition)),
-			 errhint("The next run ends that, as does: %s.",
-					 detach_statement(first->parent, first->partition, DETACH_FINALIZE))));
+			 errhint("The next run ends that.")));
 }
 
 int64
