@@ -19,10 +19,8 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/objectaccess.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
-#include "catalog/pg_inherits.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -33,6 +31,8 @@
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
 #include "storage/shmem.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
@@ -47,6 +47,8 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "background/spawn.h"
 #include "background/toplevel.h"
@@ -57,6 +59,8 @@
 #include "settings.h"
 
 #define TEXT_LENGTH 2048		/* of each text of an error */
+
+#define WATCH_INTERVAL_MS 50
 
 typedef enum ToplevelState
 {
@@ -90,7 +94,8 @@ PGDLLEXPORT void cvwiz_toplevel_main(Datum arg);
 
 /* The worker's own: */
 static ToplevelShared *worker_shared = NULL;
-static object_access_hook_type prev_object_access_hook = NULL;
+static volatile sig_atomic_t waited_in_the_way = 0;	/* ticks */
+static volatile sig_atomic_t gave_way = false;
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
 bool
@@ -115,10 +120,13 @@ copy_text(char *to, const char *from)
 static void
 report_error(const ErrorData *error)
 {
+	bool		lock_timeout = gave_way && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+
 	if (worker_shared->state != TOPLEVEL_AT_WORK)
 		return;
-	worker_shared->sqlerrcode = error->sqlerrcode;
-	copy_text(worker_shared->message, error->message);
+	worker_shared->sqlerrcode = lock_timeout ? ERRCODE_LOCK_NOT_AVAILABLE : error->sqlerrcode;
+	copy_text(worker_shared->message,
+			  lock_timeout ? "canceling statement due to lock timeout" : error->message);
 	copy_text(worker_shared->detail, error->detail);
 	copy_text(worker_shared->hint, error->hint);
 	pg_write_barrier();
@@ -154,19 +162,36 @@ limit_lock_wait_to(int ms)
 }
 
 /*
- * A concurrent detach waits, however long, for those who use the table, and
- * holds nobody up.  Once it has waited, it takes the partition's row out of
- * pg_inherits, and then locks the tables that the partition refers to: there
- * others queue behind it.  So from here on its wait for a lock is limited.
- * What is left pending then is for FINALIZE.
+ * A concurrent detach, or index build, waits for transactions, however long,
+ * and holds nobody up.  Where it waits for a table's lock that writers have to
+ * queue behind (the partition's own, tables that it refers to) it gives way
+ * after cvwiz.lock_timeout, which the server's lock_timeout, being for both,
+ * can't do.  What is left pending then is for FINALIZE.
  */
 static void
-limit_later_locks(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+watch_lock_wait(void)
 {
-	if (prev_object_access_hook)
-		prev_object_access_hook(access, class_id, object_id, sub_id, arg);
-	if (access == OAT_POST_ALTER && class_id == InheritsRelationId)
-		limit_lock_wait_to(worker_shared->lock_timeout);
+	/* shared memory may be gone */
+	if (proc_exit_inprogress)
+		return;
+	if (MyProc->wait_event_info != (PG_WAIT_LOCK | LOCKTAG_RELATION) ||
+		MyProc->waitLockMode < ShareLock)
+	{
+		waited_in_the_way = 0;
+		return;
+	}
+	if (++waited_in_the_way * WATCH_INTERVAL_MS <= worker_shared->lock_timeout)
+		return;
+	gave_way = true;
+	kill(MyProcPid, SIGINT);
+}
+
+static void
+start_watch(void)
+{
+	enable_timeout_every(RegisterTimeout(USER_TIMEOUT, watch_lock_wait),
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WATCH_INTERVAL_MS),
+						 WATCH_INTERVAL_MS);
 }
 
 /*
@@ -271,6 +296,7 @@ do_request(ToplevelShared *shared, MemoryContext context)
 	pgstat_report_activity(STATE_RUNNING, statement);
 	if (shared->timeout > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, shared->timeout);
+	start_watch();
 
 	StartTransactionCommand();
 	pin_relations(shared, position);
@@ -299,8 +325,6 @@ cvwiz_toplevel_main(Datum arg)
 	worker_shared = (ToplevelShared *) dsm_segment_address(segment);
 	prev_emit_log_hook = emit_log_hook;
 	emit_log_hook = report_fatal;
-	prev_object_access_hook = object_access_hook;
-	object_access_hook = limit_later_locks;
 
 	spawn_connect(worker_shared->database, worker_shared->role);
 	context = AllocSetContextCreate(TopMemoryContext, "cvwiz statement",

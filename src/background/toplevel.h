@@ -40,8 +40,8 @@ typedef struct ToplevelRequest
 	const char *prepare;
 
 	/*
-	 * A detach waits for the table's users without limit, and then at most
-	 * cvwiz.lock_timeout for tables that the partition refers to.
+	 * It waits for the table's users without limit, and for no lock of a table
+	 * that writers have to queue behind longer than cvwiz.lock_timeout.
 	 */
 
 	/* Milliseconds after which the statement is cancelled; 0: never. */

@@ -345,7 +345,8 @@ archive_table(const RetentionPolicy *policy, const DetachedPartition *partition,
 
 	archive_check_directory(policy->archive_to);
 	/* of an attempt that was killed; the run's lock keeps others away */
-	file_remove(archive_temporary_path(path));
+	if (path_is_taken(archive_temporary_path(path)))
+		file_remove(archive_temporary_path(path));
 
 	if (archive_is_listed(policy->relid, range) || path_is_taken(path))
 	{

@@ -51,7 +51,7 @@ $node->safe_psql('postgres', "DROP DATABASE $_") for qw(other third);
 
 # ---- an owner without rights ----
 
-$node->safe_psql('postgres', 'CREATE ROLE poor NOLOGIN; CREATE SCHEMA shut; GRANT USAGE ON SCHEMA shut TO poor');
+$node->safe_psql('postgres', 'CREATE ROLE poor NOLOGIN CONNECTION LIMIT 0; CREATE SCHEMA shut; GRANT USAGE ON SCHEMA shut TO poor');
 create_partitioned_table($node, 'postgres', 'shut.logs', from => '2026-01-01', months => 5, rows => 3000,
 	policy => '2026-05-11 12:00');
 $node->safe_psql('postgres', q{

@@ -433,6 +433,27 @@ is(run_of($node, 'postgres', 'by_worker', 'origin, success, partitions_detached,
 is( scalar_of("SELECT sum(deleted_count) FROM cvwiz.retention_runs WHERE relation_name = 'public.by_worker'"),
 	scalar_of('SELECT 3000 - count(*) FROM by_worker'), '... counted once');
 
+# ---- whoever reads the partition itself ----
+
+# The detach waits for the partition's lock, and others behind it: not for long.
+new_table('direct');
+my $direct = $node->background_psql('postgres', on_error_stop => 0);
+$direct->query_safe('BEGIN; SELECT count(*) FROM direct_2026_01');
+set_setting($node, 'cvwiz.lock_timeout' => '300ms');
+begin_statement($runner, "CALL cvwiz.run_retention('direct')");
+$node->poll_query_until('postgres', q{
+	SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'direct_2026_01'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted)})
+  or die 'nobody waits for the partition';
+cmp_ok(seconds_taken(sub { scalar_of('SELECT count(*) FROM direct_2026_01') }), '<', 3,
+	'a second reader of the partition does not wait for the first one');
+like(last_error($runner), qr/detach direct_2026_01: canceling statement due to lock timeout/, 'the detach gives way, and fails');
+is(run_of($node, 'postgres', 'direct', q{success, substr(error_detail, 1, 14)}), 'f|SQLSTATE 55P03', '... recorded with the SQLSTATE');
+$direct->query_safe('COMMIT');
+$direct->quit;
+reset_setting($node, 'cvwiz.lock_timeout');
+$runner->query_safe("CALL cvwiz.run_retention('direct')");
+is(run_of($node, 'postgres', 'direct', 'success, partitions_dropped'), 't|1', '... and the next run brings it to its end');
+
 eval { $_->quit } for $reader, $runner, $session;
 is(log_count($node, qr/(PANIC:|TRAP:)/), 0, 'nothing crashed that was not killed');
 $node->stop;

@@ -14,6 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 use CvwizTest;
+use FaultArchive;
 use FaultConversion;
 use FaultRows;
 use FaultRun;
@@ -59,6 +60,7 @@ sub held_rounds
 		my @kinds = ('SIGKILL caller', 'SIGTERM caller', 'immediate stop');
 
 		push @kinds, 'SIGKILL statement', 'SIGTERM statement' if $hold->{statement};
+		@kinds = grep { $_ !~ /SIGTERM/ } @kinds if $hold->{both_names};
 		push @rounds, map { { scenario => $scenario, held_at => $name, hold => $hold, kind => $_, %more } } @kinds;
 	}
 	return @rounds;
@@ -67,13 +69,15 @@ sub held_rounds
 sub all_held_rounds
 {
 	my @run = held_rounds(\%run, $run{holds});
-	my @more = held_rounds(\%run, $run{more_holds}, after_pending => 1);
+	my @more = held_rounds(\%run, $run{more_holds});
 	my @conversion = held_rounds(\%conversion, $conversion{holds});
 	my @back = held_rounds(\%conversion, $conversion{back_holds}, back => 1);
 	my @extra = map { { scenario => \%run, held_at => 'detach waits for readers of the table',
 			hold => $run{holds}{'detach waits for readers of the table'}, kind => $_ } }
 	  ('SIGINT caller', 'SIGINT statement', 'SIGKILL launcher', 'SIGTERM launcher');
 
+	push @extra, map { { scenario => \%run, held_at => $_, hold => $run{holds}{$_}, kind => 'SIGINT caller' } }
+	  ('in the middle of the file', 'archived, not committed');
 	return shuffle(@run, @more, @extra, $convertible ? (@conversion, @back) : ());
 }
 
@@ -113,6 +117,7 @@ sub complete_round
 		$round->{by} = rand() < 0.3 ? 'worker' : 'call';
 		$round->{refers} = $hold->{refers} || rand() < 0.5;
 		$round->{drop_after} = !$hold->{refers} && !$hold->{drops} && !$hold->{setting} && rand() < 0.3 ? '1 hour' : '0';
+		$round->{archives} = $hold->{archives} || !$hold->{purges} && rand() < 0.4;
 	}
 	else
 	{
@@ -135,7 +140,7 @@ sub sort_of_round
 {
 	my ($round) = @_;
 
-	return join(' ', $round->{scenario}{name}, $round->{by}, $round->{back} ? 'back' : ());
+	return join(' ', $round->{scenario}{name}, $round->{by}, $round->{archives} ? 'with archives' : (), $round->{back} ? 'back' : ());
 }
 
 # Starts it, and kills it at its hold or at a random moment. Returns problems.
@@ -162,6 +167,7 @@ sub start_and_kill
 	push @problems, 'the session of the caller does not end' if $session && !end_session($session);
 	push @problems, 'the run does not end' if !wait_for_end();
 
+	leave_both_names($round) if $hold && $hold->{both_names};
 	$round->{state} = $round->{scenario}{state}->($round);
 	push @{ $round->{interrupted} }, $pid if $hit && $hold && ends_run($kind);
 	if ($hit)
@@ -196,6 +202,7 @@ sub name_round
 		($round->{back} ? 'undo' : $round->{scenario}{name}) . " $round->{table} by $round->{by}",
 		$round->{kind} . ($round->{held_at} ? " at \"$round->{held_at}\"" : ' at random'),
 		$is_run && $round->{drop_after} ne '0' ? 'drops later' : (),
+		$is_run && $round->{archives} ? 'archives' : (),
 		$is_run ? () : "then $round->{goal}",
 		"found: $round->{state}");
 }
@@ -210,6 +217,7 @@ sub remove_tables
 		WHERE relname ~ '^$round->{table}_' AND relkind IN ('r', 'p') \\gexec
 		DELETE FROM cvwiz.detached_partition;
 	});
+	remove_archive_directory($round);
 	return;
 }
 
@@ -222,12 +230,13 @@ sub run_round
 
 	wait_for_launcher($node) if $round->{by} eq 'worker';
 	$scenario->{make}->($round);
-	if ($round->{after_pending})
+	if ($round->{hold} && $round->{hold}{after})
 	{
-		my $hold = name_table($run{holds}{'detach waits for readers of the table'}, $round->{table});
-		my $kind = pick('SIGKILL caller', 'SIGKILL statement', 'immediate stop');
+		my ($place, $state) = @{ $round->{hold}{after} };
+		my $hold = name_table($run{holds}{$place}, $round->{table});
+		my $kind = pick('SIGKILL caller', 'immediate stop', $hold->{statement} ? 'SIGKILL statement' : ());
 		push @problems, with_application($round, sub { start_and_kill($round, $hold, $kind) });
-		push @problems, differs('state after the first kill', $round->{state}, 'detach pending');
+		push @problems, differs('state after the first kill', $round->{state}, $state);
 	}
 	push @problems, with_application($round, sub { start_and_kill($round, $round->{hold}, $round->{kind}) });
 	push @problems, with_application($round, sub { $scenario->{finish}->($round) });
@@ -246,7 +255,7 @@ sub measure
 	my ($name, %round) = @_;
 	my $round = complete_round({ %round }, $name);
 
-	@$round{qw(by refers drop_after keep_unique)} = ($round{by}, 1, '0', 'false');
+	@$round{qw(by refers drop_after archives keep_unique)} = ($round{by}, 1, '0', $round{archives}, 'false');
 	$round->{scenario}{make}->($round);
 	my ($session, $pid) = $round->{scenario}{start}->($round);
 	my $start = time();
@@ -261,6 +270,8 @@ sub measure
 
 measure('call', scenario => \%run, by => 'call', end => 'after the end');
 measure('worker', scenario => \%run, by => 'worker', end => 'after the end');
+measure('archiving_call', scenario => \%run, by => 'call', archives => 1, end => 'after the end');
+measure('archiving_worker', scenario => \%run, by => 'worker', archives => 1, end => 'after the end');
 SKIP:
 {
 	skip('there is no cvwiz.partition_by_month()', 2) if !$convertible;

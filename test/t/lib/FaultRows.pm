@@ -9,7 +9,7 @@ use Exporter 'import';
 use Faults;
 
 our @EXPORT = qw(
-  $now $cutoff $expired $expired_in_partitions
+  $now $cutoff $cutoff_partition $expired $expired_in_partitions
   insert_rows start_application stop_application problems_with_rows
   differs loose_tables
 );
@@ -17,15 +17,19 @@ our @EXPORT = qw(
 # The cutoff is at noon of February 9th: December and January go as a whole.
 our $now = '2026-05-10 12:00';
 our $cutoff = '2026-02-09 12:00Z';
+our $cutoff_partition = '2026-02-01Z';
 our $expired_in_partitions = 60 + 60;
 our $expired = $expired_in_partitions + 100;
 my @unexpired_days = qw(2026-02-20 2026-03-05 2026-04-07 2026-05-09);
 
-# From, to, how many rows, evenly.
+# From, to, how many rows, evenly. In the middle is one that is not in the table
+# itself but in its TOAST table.
 my @rows = (
 	[ '2025-12-01', '2026-01-01', 60 ], [ '2026-01-01', '2026-02-01', 60 ],
 	[ '2026-02-01', '2026-02-08', 100 ], [ '2026-02-11', '2026-03-01', 80 ],
 	[ '2026-03-01', '2026-05-10', 60 ]);
+
+my $long_note = "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 400) i)";
 
 sub insert_rows
 {
@@ -37,7 +41,7 @@ sub insert_rows
 	{
 		my ($from, $to, $count) = @$rows;
 		$sql .= "INSERT INTO $table (id, at, note, user_id)"
-		  . " SELECT $id + n, timestamptz '$from UTC' + n * (timestamptz '$to UTC' - timestamptz '$from UTC') / $count, 'row ' || n, 1"
+		  . " SELECT $id + n, timestamptz '$from UTC' + n * (timestamptz '$to UTC' - timestamptz '$from UTC') / $count, CASE n WHEN 30 THEN $long_note ELSE 'row ' || n END, 1"
 		  . " FROM generate_series(0, $count - 1) n;\n";
 		$id += $count;
 	}

@@ -7,6 +7,7 @@ use warnings;
 
 use Exporter 'import';
 use Time::HiRes qw(sleep time);
+use FaultArchive;
 use FaultRows;
 use Faults;
 
@@ -34,6 +35,7 @@ sub make_run
 			END LOOP;
 		END\$\$;
 	} . insert_rows($table));
+	make_archive_directory($round);
 	return;
 }
 
@@ -45,12 +47,13 @@ sub start_run
 	my $table = $round->{table};
 	my $by_worker = $round->{by} eq 'worker' && !$round->{started}++;
 	my $policy = $by_worker ? '2026-05-08 12:00' : $now;
+	my $options = "premake_months => $premake, drop_after => '$round->{drop_after}'" . archive_options($round);
 
 	# a second one, after a kill, has its policy
 	$round->{node}->safe_psql('postgres', qq{
 		SET client_min_messages = warning;
 		SET cvwiz.now = '$policy';
-		SELECT cvwiz.add_retention_policy('$table', premake_months => $premake, drop_after => '$round->{drop_after}')
+		SELECT cvwiz.add_retention_policy('$table', $options)
 		WHERE NOT EXISTS (SELECT FROM cvwiz.retention_policy WHERE relation = '$table'::regclass)});
 	if (!$by_worker)
 	{
@@ -72,12 +75,16 @@ sub state_of_run
 {
 	my ($round) = @_;
 	my $table = $round->{table};
+	my $archive = archive_state($round);
 
+	return $archive if defined $archive;
 	return ask(qq{
 		SELECT CASE
 			WHEN EXISTS (SELECT FROM cvwiz.retention_run WHERE relation_name = 'public.$table' AND success) THEN 'after the end'
 			WHEN EXISTS (SELECT FROM pg_inherits WHERE inhdetachpending) THEN 'detach pending'
 			WHEN EXISTS (SELECT FROM cvwiz.detached_partition WHERE emptied) THEN 'emptied'
+			WHEN EXISTS (SELECT FROM cvwiz.archive a JOIN cvwiz.detached_partition d ON d.parent = a.relation AND d.range_start = a.range_start)
+				AND '$round->{drop_after}' = '0' THEN 'archived'
 			WHEN EXISTS (SELECT FROM cvwiz.detached_partition WHERE detached_at IS NULL) THEN 'about to detach'
 			WHEN EXISTS (SELECT FROM cvwiz.detached_partition) AND '$round->{drop_after}' = '0' THEN 'detached'
 			WHEN r.deleted_count > $expired_in_partitions THEN 'purging'
@@ -114,7 +121,8 @@ sub check_run
 	my ($round) = @_;
 	my $table = $round->{table};
 	my $runs = "FROM cvwiz.retention_run WHERE relation_name = 'public.$table'";
-	my @problems = problems_with_rows($round, "at >= '$cutoff'");
+	my ($first_kept, $gone) = $round->{archives} ? ($cutoff_partition, $expired_in_partitions) : ($cutoff, $expired);
+	my @problems = problems_with_rows($round, "at >= '$first_kept'");
 
 	if ($round->{drop_after} ne '0')
 	{
@@ -122,8 +130,10 @@ sub check_run
 		push @problems, differs('detached_partitions', ask(
 				"SELECT string_agg(relation || ' ' || coalesce(rows, 60), ' ' ORDER BY range_start) FROM cvwiz.detached_partitions WHERE parent = '$table'::regclass"),
 			"${table}_2025_12 60 ${table}_2026_01 60");
+		push @problems, problems_with_archives($round);
 		push @problems, finish_run($round, "cvwiz.now = '2026-05-10 14:00'");
 	}
+	push @problems, problems_with_archives($round);
 	push @problems, differs('tables left', loose_tables($table), '');
 	push @problems, differs('rows of detached_partition', ask('SELECT count(*) FROM cvwiz.detached_partition'), 0);
 	push @problems, differs('pending detaches', ask('SELECT count(*) FROM pg_inherits WHERE inhdetachpending'), 0);
@@ -132,7 +142,7 @@ sub check_run
 	push @problems, differs('constraints left', ask(
 			"SELECT count(*) FROM pg_constraint WHERE conrelid IN (SELECT relid FROM pg_partition_tree('$table')) AND contype = 'c'"), 0);
 	push @problems, differs('deleted_count, created, dropped of all runs',
-		ask("SELECT sum(deleted_count), sum(partitions_created), sum(partitions_dropped) $runs"), "$expired|$premake|2");
+		ask("SELECT sum(deleted_count), sum(partitions_created), sum(partitions_dropped) $runs"), "$gone|$premake|2");
 	push @problems, differs('detached by all runs is at most 2', ask("SELECT sum(partitions_detached) <= 2 $runs"), 't');
 	push @problems, differs('the last run: success, residue', ask("SELECT success, residue $runs ORDER BY run_id DESC LIMIT 1"), 't|0');
 	push @problems, differs("success of the run of process $_", ask("SELECT count(*) $runs AND pid = $_ AND success"), 0)
@@ -147,6 +157,17 @@ my $is_detached = "NOT (SELECT relispartition FROM pg_class WHERE relname = '$pa
 my $waits = "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = '%s'::regclass)";
 my $pending = 'EXISTS (SELECT FROM pg_inherits WHERE inhdetachpending)';
 my $statement_is_there = "EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'cvwiz statement')";
+
+# A lock on the index that leads to a partition's rows in its TOAST table: whoever
+# reads the rows one by one waits at a long one, and nobody else does.
+my $toast_index = "(SELECT indexrelid FROM pg_index JOIN pg_class c ON indrelid = c.reltoastrelid WHERE c.relname = '$partition')";
+my %reading = (
+	lock => "DO \$\$BEGIN EXECUTE (SELECT format('REINDEX INDEX %s', ${toast_index}::regclass)); END\$\$",
+	until => "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = $toast_index)",
+	archives => 1);
+
+my $in_detach = [ 'detach waits for readers of the table', 'detach pending' ];
+my $in_archive = [ 'archived, not committed', 'archive: file not listed' ];
 
 our %run = (
 	name => 'run',
@@ -179,18 +200,33 @@ our %run = (
 		'between two partitions' => {
 			at => 'ddl_command_start DROP TABLE', if => "to_regclass('public.$partition') IS NULL", drops => 1
 		},
-		'batch purged, not committed' => { at => 'record purged', drops => 1 },
+		'archive about to begin' => {
+			lock => 'LOCK TABLE cvwiz.archive IN ACCESS EXCLUSIVE MODE', until => sprintf($waits, 'cvwiz.archive'), archives => 1
+		},
+		'in the middle of the file' => {%reading},
+		'file has its name, not listed' => {
+			lock => 'LOCK TABLE cvwiz.archive IN EXCLUSIVE MODE', until => sprintf($waits, 'cvwiz.archive'), archives => 1
+		},
+		'archived, not committed' => { at => 'archive', archives => 1 },
+		'archived, the file has two names' => { at => 'archive', archives => 1, both_names => 1 },
+		'second partition archived, not committed' => {
+			at => 'archive', if => "EXISTS (SELECT FROM cvwiz.archive WHERE relation = 'public.%t'::regclass)", archives => 1
+		},
+		'archived, before the drop' => { at => 'ddl_command_start DROP TABLE', drops => 1, archives => 1 },
+		'batch purged, not committed' => { at => 'record purged', drops => 1, purges => 1 },
 		'between two batches' => {
-			setting => [ 'cvwiz.purge_pause', '60s' ],
+			setting => [ 'cvwiz.purge_pause', '60s' ], purges => 1,
 			until => "EXISTS (SELECT FROM cvwiz.retention_run WHERE finished_at IS NULL AND deleted_count % 60 = 20)"
 		},
 		'end' => { at => 'record end' },
 	},
 
-	# What a second run, after a kill in the middle of a detach, is killed at.
+	# What a second run is killed at, after the first was at another place.
 	more_holds => {
-		'before the finalize' => { at => 'ddl_command_start ALTER TABLE', statement => 1 },
-		'finalized, not committed' => { at => 'ddl_command_end ALTER TABLE', if => $is_detached, statement => 1 },
+		'before the finalize' => { at => 'ddl_command_start ALTER TABLE', statement => 1, after => $in_detach },
+		'finalized, not committed' => { at => 'ddl_command_end ALTER TABLE', if => $is_detached, statement => 1, after => $in_detach },
+		'file found, being compared' => { %reading, after => $in_archive },
+		'file taken over, not committed' => { at => 'archive', archives => 1, after => $in_archive },
 	});
 
 1;

@@ -206,6 +206,14 @@ sub install_holds
 		CREATE TRIGGER fault_record BEFORE UPDATE ON cvwiz.retention_run
 			FOR EACH ROW EXECUTE FUNCTION public.fault_record();
 
+		CREATE FUNCTION public.fault_archive() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			PERFORM public.fault_wait('archive');
+			RETURN NEW;
+		END$$;
+		CREATE TRIGGER fault_archive BEFORE INSERT ON cvwiz.archive
+			FOR EACH ROW EXECUTE FUNCTION public.fault_archive();
+
 		CREATE FUNCTION public.fault_policy() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN
 			PERFORM public.fault_wait('policy');
