@@ -274,8 +274,9 @@ is($node->safe_psql('postgres', "SELECT count(*) FROM viewed WHERE at < '2026-02
 # A row that has not expired comes into the detached table.
 $node->safe_psql('postgres', q{
 	DROP VIEW january;
-	-- which the detach has left there
-	ALTER TABLE viewed_2026_01 DROP CONSTRAINT viewed_2026_01_at_check;
+	-- which the detach has left there, up to PostgreSQL 18
+	SET client_min_messages = warning;
+	ALTER TABLE viewed_2026_01 DROP CONSTRAINT IF EXISTS viewed_2026_01_at_check;
 	INSERT INTO viewed_2026_01 (id, at, note) VALUES (99999, '2026-05-15Z', 'a stray')});
 set_clock($node, "2026-05-$day 04:00");
 wait_for_run($node, 'postgres', 'viewed', 2);

@@ -167,7 +167,9 @@ sub run_beside_readers
 			"$type|DELETE|partition|AccessShareLock RowExclusiveLock",
 			"$type|DELETE|table|AccessShareLock",
 			"$type|TRUNCATE|detached|AccessExclusiveLock AccessShareLock",
-			'cvwiz statement|ALTER TABLE|detached|AccessExclusiveLock AccessShareLock ShareUpdateExclusiveLock',
+			# 19 takes the strong lock on the partition alone by then
+			'cvwiz statement|ALTER TABLE|detached|AccessExclusiveLock AccessShareLock'
+			  . ($node->pg_version < 19 ? ' ShareUpdateExclusiveLock' : ''),
 			'cvwiz statement|ALTER TABLE|table|AccessShareLock ShareUpdateExclusiveLock'),
 		'the commands of the run: nothing stronger on the table, when they end; and a drop nothing at all');
 	$node->safe_psql('postgres', "DROP TABLE $name");
