@@ -265,7 +265,7 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 		ereport(NOTICE,
 				(errmsg("table \"%s\" is not partitioned: expired rows will be deleted in batches",
 						get_rel_name(relid)),
-				 errhint("Converting it to monthly partitions is worthwhile: dropping a month costs nothing and leaves no dead rows.")));
+				 errhint("CALL cvwiz.partition_by_month() makes it one with monthly partitions: dropping a month costs nothing and leaves no dead rows.")));
 
 	PG_RETURN_VOID();
 }
