@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
@@ -36,6 +37,9 @@
 #define LOCK_BUDGET_MS		100
 #define LOCK_ATTEMPTS		120
 #define LOCK_PAUSE_MS		1000
+
+/* The end of this process' last transaction, for the log. */
+static instr_time committed_at;
 
 /* ---- locks ---- */
 
@@ -442,6 +446,7 @@ do_transaction_step(Converter *converter)
 
 		if (error == NULL)
 		{
+			INSTR_TIME_SET_CURRENT(converter->done_at);
 			transaction_commit();
 			return NULL;
 		}
@@ -449,19 +454,39 @@ do_transaction_step(Converter *converter)
 			ReThrowError(error);
 		if (!transaction_worth_another_try(error) || ++converter->attempts == LOCK_ATTEMPTS)
 			return error;
+		ereport(DEBUG1,
+				(errmsg_internal("a step waits for its next attempt: %s", error->message)));
 		transaction_commit();
 		transaction_pause_at_random(LOCK_PAUSE_MS);
 	}
 }
 
 static double
-milliseconds_since(instr_time begin)
+milliseconds_between(instr_time begin, instr_time end)
 {
-	instr_time	now;
+	INSTR_TIME_SUBTRACT(end, begin);
+	return INSTR_TIME_GET_MILLISEC(end);
+}
 
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, begin);
-	return INSTR_TIME_GET_MILLISEC(now);
+/*
+ * Just before the locks are let go: files of what was dropped are deleted after
+ * that, and nobody waits for it.
+ */
+static void
+note_commit(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT)
+		INSTR_TIME_SET_CURRENT(committed_at);
+}
+
+static void
+note_commits(void)
+{
+	static bool noted = false;
+
+	if (!noted)
+		RegisterXactCallback(note_commit, NULL);
+	noted = true;
 }
 
 void
@@ -469,10 +494,9 @@ convert_do_step(Converter *converter, ConvertStep *step)
 {
 	bool		at_top_level = step->action == CONVERT_BUILD_INDEX ||
 		step->action == CONVERT_DROP_INDEX;
-	instr_time	begin;
 	ErrorData  *error;
 
-	INSTR_TIME_SET_CURRENT(begin);
+	note_commits();
 	converter->step = step;
 	converter->attempts = 0;
 	converter->is_locked = false;
@@ -492,8 +516,7 @@ convert_do_step(Converter *converter, ConvertStep *step)
 	converter->converted = InvalidOid;
 	if (converter->is_locked)
 		ereport(DEBUG1,
-				(errmsg_internal("table was locked for %.1f ms", milliseconds_since(converter->locked_at))));
-	ereport(DEBUG1,
-			(errmsg_internal("step \"%s\" took %.0f ms", convert_action_name(step->action),
-							 milliseconds_since(begin))));
+				(errmsg_internal("table was locked for %.1f ms, %.1f ms of them for the commit",
+								 milliseconds_between(converter->locked_at, committed_at),
+								 milliseconds_between(converter->done_at, committed_at))));
 }

@@ -24,6 +24,7 @@ typedef struct Converter
 	int			attempts;
 	Oid			converted;		/* the table's new OID, once that is committed */
 	instr_time	locked_at;
+	instr_time	done_at;		/* but for the commit */
 	bool		is_locked;
 } Converter;
 

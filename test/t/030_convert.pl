@@ -128,7 +128,7 @@ for my $n (10 .. 109)
 	my $seconds = seconds_taken(sub { $node->safe_psql('postgres', "INSERT INTO held VALUES ($n, '2026-05-02', 'u2')") });
 	$longest = $seconds if $seconds > $longest;
 }
-cmp_ok($longest, '<', 0.5, 'while it waits for a transaction that has written, others do not wait for long');
+cmp_ok($longest, '<', 3, 'while it waits for a transaction that has written, others do not wait for long');
 $writer->query_safe('COMMIT');
 # the swap has its turn now; a transaction on the referenced table holds it up likewise
 $caller->query('SELECT 1');
@@ -170,14 +170,15 @@ $caller->quit;
 # ---- killed at each statement ----
 
 # Holds whoever comes to the n-th command of DDL. Its own count is kept by a
-# sequence, which forgets nothing when a transaction ends.
+# sequence, which forgets nothing when a transaction ends. A step waits for locks
+# for a moment only: not for this one.
 $node->safe_psql('postgres', q{
 	CREATE SEQUENCE commands;
 	CREATE TABLE hold (at bigint);
 	INSERT INTO hold VALUES (0);
 	GRANT SELECT ON hold TO app;
 	GRANT USAGE ON SEQUENCE commands TO app;
-	CREATE FUNCTION hold_command() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
+	CREATE FUNCTION hold_command() RETURNS event_trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$BEGIN
 		IF (SELECT at FROM public.hold) > 0 AND nextval('public.commands') = (SELECT at FROM public.hold) THEN
 			PERFORM pg_advisory_lock_shared(1);
 		END IF;
@@ -191,8 +192,8 @@ my $definition = q{SELECT string_agg(line, E'\n' ORDER BY line) FROM (
 	UNION ALL SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '%1$s'::regclass
 	UNION ALL SELECT concat_ws(' ', attname, attnotnull) FROM pg_attribute WHERE attrelid = '%1$s'::regclass AND attnum > 0
 	UNION ALL SELECT concat_ws(' ', tgname, tgenabled) FROM pg_trigger WHERE tgrelid = '%1$s'::regclass AND NOT tgisinternal
-	UNION ALL SELECT concat_ws(' ', relkind, relispartition, relacl) FROM pg_class WHERE oid = '%1$s'::regclass
-	UNION ALL SELECT concat_ws(' ', partition, range_start, range_end) FROM cvwiz.partition_ranges('%1$s')
+	UNION ALL SELECT concat_ws(' ', relkind, relispartition, ARRAY(SELECT unnest(relacl)::text COLLATE "C" ORDER BY 1)) FROM pg_class WHERE oid = '%1$s'::regclass
+	UNION ALL SELECT concat_ws(' ', relname, pg_get_expr(relpartbound, oid)) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = '%1$s'::regclass
 	UNION ALL SELECT 'unfinished ' || relname FROM pg_class WHERE relname ~ '^cvwiz_\d+_(key|unique)$'
 	UNION ALL SELECT 'left ' || relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^one' AND relname <> 'one' AND NOT relispartition
 	UNION ALL SELECT concat_ws(' ', 'policy', relation, retention_days) FROM cvwiz.retention_policy WHERE relation = '%1$s'::regclass) d(line)};
@@ -254,6 +255,8 @@ sub killed_at
 	if ($victim && $hard) { eval { $holder->quit } }
 	else { $holder->quit }
 	$node->safe_psql('postgres', 'UPDATE hold SET at = 0');
+	die "not held at $n: $out $err"
+	  if !$victim && (IPC::Run::result($session, 0) != 0 || $node->safe_psql('postgres', "SELECT last_value >= $n FROM commands") eq 't');
 	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'cvwiz statement'") or die 'a worker is left';
 	return $victim;
 }
@@ -329,6 +332,7 @@ $node->safe_psql('postgres', q{
 	INSERT INTO trap VALUES (1, '2026-05-01');
 });
 is($node->psql('postgres', q{CALL cvwiz.partition_by_month('trap', 'at'); CALL cvwiz.undo_partition_by_month('trap')}), 0, 'the owner\'s code runs as the owner');
+$node->safe_psql('postgres', 'DROP TABLE trap');
 
 # ---- a dump ----
 
