@@ -238,7 +238,7 @@ unpin_relations(const ToplevelShared *shared)
 	}
 }
 
-/* With SPI, and a snapshot that must be gone when the statement begins. */
+/* With SPI, but no snapshot: that would have to be gone when the statement begins. */
 static void
 prepare_statement(const char *function, const ToplevelShared *shared)
 {
@@ -248,9 +248,7 @@ prepare_statement(const char *function, const ToplevelShared *shared)
 		return;
 	prepare = (ToplevelPrepare) load_external_function("cvwiz", function, true, NULL);
 	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	prepare(shared->relations);
-	PopActiveSnapshot();
 	SPI_finish();
 	CommandCounterIncrement();
 }

@@ -34,7 +34,8 @@ typedef struct ToplevelRequest
 	 * An exported function of this library, of the type below, that the worker
 	 * calls in the transaction in which the statement begins: what it does is
 	 * committed with the statement's own first commit, and an error of it
-	 * keeps the statement from being done.  It has SPI, and the role's rights.
+	 * keeps the statement from being done.  It has SPI, and the role's rights,
+	 * but no snapshot yet: it may wait for locks first.
 	 * NULL: none.
 	 */
 	const char *prepare;

@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "clock.h"
@@ -245,6 +246,24 @@ make_request(Oid parent, Oid partition, DetachMode mode)
 }
 
 /*
+ * What the statement is about to lock, in its order.  That can take long, a
+ * VACUUM has the same lock: nobody is to wait meanwhile for a snapshot of
+ * ours, or for the policy's row.
+ */
+static void
+lock_as_statement(Oid parent, Oid partition)
+{
+	ListCell   *lc;
+
+	LockRelationOid(parent, ShareUpdateExclusiveLock);
+	foreach(lc, find_all_inheritors(partition, NoLock, NULL))
+	{
+		InvalidateCatalogSnapshot();
+		LockRelationOid(lfirst_oid(lc), ShareUpdateExclusiveLock);
+	}
+}
+
+/*
  * In the worker, which has locked the names: bounds can't change under that.
  * The policy's row is locked until the detach's first phase commits, so a hold
  * comes before it, and keeps the partition, or after it.
@@ -252,8 +271,14 @@ make_request(Oid parent, Oid partition, DetachMode mode)
 void
 cvwiz_detach_begins(const Oid *relations)
 {
-	TimestampTz cutoff = step_confirm_cutoff(relations[0], clock_now());
-	PartitionRange *partition = partition_range(relations[0], relations[1]);
+	TimestampTz cutoff;
+	PartitionRange *partition;
+
+	lock_as_statement(relations[0], relations[1]);
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	cutoff = step_confirm_cutoff(relations[0], clock_now());
+	partition = partition_range(relations[0], relations[1]);
 
 	/* see foreign_owner() */
 	check_tree_owner(relations[1]);
@@ -265,6 +290,7 @@ cvwiz_detach_begins(const Oid *relations)
 						get_rel_name(relations[1])),
 				 errhint("The next run looks at it anew.")));
 	detached_mark_pending(relations[1]);
+	PopActiveSnapshot();
 }
 
 ToplevelRequest *

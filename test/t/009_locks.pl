@@ -182,6 +182,77 @@ $runner->query_safe('RESET cvwiz.lock_timeout');
 set_clock($node, '2026-05-11 03:00');
 run_beside_readers('steady_too', 'cvwiz worker', sub { set_setting($node, 'cvwiz.lock_timeout' => '30s', 'cvwiz.worker' => 'on') });
 set_setting($node, 'cvwiz.worker' => 'off');
+
+# ---- a detach that waits for others' locks ----
+
+# Statements of an application, which would wait for good behind an ACCESS EXCLUSIVE
+# that is waited for.
+sub application_goes_on
+{
+	my ($name, $what) = @_;
+
+	is( $node->safe_psql('postgres', qq{
+			SET statement_timeout = '20s';
+			SELECT count(*) > 0 FROM $name;
+			INSERT INTO $name VALUES (100000, '2026-05-10Z') RETURNING true;
+			WITH gone AS (DELETE FROM $name WHERE id = 100000 RETURNING id) SELECT count(*) = 1 FROM gone}),
+		"t\nt\nt", "$what: readers and writers go on");
+	return;
+}
+
+new_table('locked');
+# as VACUUM does; and somebody who uses the partition by its own name
+$reader->query_safe('BEGIN; LOCK TABLE locked_2026_01 IN SHARE UPDATE EXCLUSIVE MODE');
+$second_reader->query_safe('BEGIN; SELECT count(*) FROM locked_2026_01');
+begin_statement($runner, "CALL cvwiz.run_retention('locked')");
+my $statement = wait_for_statement_worker($node, 'relation');
+is(locks_of($node, $statement, 'locked'), 'AccessShareLock ShareUpdateExclusiveLock', 'the first phase waits for the partition, with SHARE UPDATE EXCLUSIVE on the table');
+is(locks_of($node, $statement, 'locked_2026_01'), 'AccessShareLock ShareUpdateExclusiveLock?', '... and the same on the partition');
+is($node->safe_psql('postgres', "SELECT backend_xmin IS NULL AND backend_xid IS NULL FROM pg_stat_activity WHERE pid = $statement"), 't',
+	'... but without a snapshot');
+is(caller_state($runner_pid, 'locked'), '|t', '... and who waits for it has nothing');
+application_goes_on('locked', 'first phase');
+is( $node->safe_psql('postgres', q{
+		SET statement_timeout = '20s';
+		SET client_min_messages = error;
+		SELECT cvwiz.alter_retention_policy('locked', hold => true);
+		SELECT hold FROM cvwiz.retention_policies WHERE relation = 'locked'::regclass}), "\nt",
+	'... a hold does not wait for that');
+$reader->query_safe('COMMIT');
+like(last_error($runner), qr/"locked" was put on hold during the run/, '... and keeps the partition');
+is(run_of($node, 'postgres', 'locked', 'success, partitions_detached, partitions_dropped'), 'f|0|0', '... where it is');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_inherits WHERE inhrelid = 'locked_2026_01'::regclass AND NOT inhdetachpending"), 1,
+	'... attached');
+$node->safe_psql('postgres', "SELECT cvwiz.alter_retention_policy('locked', hold => false)");
+
+# which it would give up, and try again, after a second
+$runner->query_safe("SET cvwiz.lock_timeout = '60s'");
+begin_statement($runner, "CALL cvwiz.run_retention('locked')");
+$statement = wait_for_statement_worker($node, 'relation');
+is(locks_of($node, $statement, 'locked'), 'AccessShareLock ShareUpdateExclusiveLock', 'the second phase waits with SHARE UPDATE EXCLUSIVE on the table');
+is(locks_of($node, $statement, 'locked_2026_01'), 'AccessExclusiveLock? AccessShareLock', '... for ACCESS EXCLUSIVE on the partition');
+application_goes_on('locked', 'second phase');
+is(caller_state($runner_pid, 'locked'), '|t', '... and who waits for it has nothing');
+
+# Cancelled there, and finalized, which waits for all older snapshots.
+$node->safe_psql('postgres', "SELECT pg_cancel_backend($runner_pid)");
+like(last_error($runner), qr/canceling statement due to user request/, '... until it is cancelled');
+$second_reader->query_safe('COMMIT');
+$second_reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM noted');
+begin_statement($runner, "CALL cvwiz.run_retention('locked')");
+$statement = wait_for_statement_worker($node, 'virtualxid');
+is(locks_of($node, $statement, 'locked'), 'AccessShareLock ShareUpdateExclusiveLock', 'finalize waits with SHARE UPDATE EXCLUSIVE on the table');
+is(locks_of($node, $statement, 'locked_2026_01'), 'AccessExclusiveLock AccessShareLock', '... and ACCESS EXCLUSIVE on the partition, which queries leave out by now');
+application_goes_on('locked', 'finalize');
+is(caller_state($runner_pid, 'locked'), '|t', '... and who waits for it has nothing');
+$second_reader->query_safe('COMMIT');
+is(last_error($runner), '', '... and ends with the older snapshots');
+is(run_of($node, 'postgres', 'locked', 'success, partitions_detached, partitions_dropped, residue'), 't|1|1|0', '... and the run does the rest');
+is($node->safe_psql('postgres', "SELECT sum(deleted_count) FROM cvwiz.retention_runs WHERE relation_name = 'public.locked'"),
+	$node->safe_psql('postgres', 'SELECT 3000 - count(*) FROM locked'), '... counted once');
+$node->safe_psql('postgres', 'DROP TABLE locked');
+$runner->query_safe('RESET cvwiz.lock_timeout');
+
 eval { $_->quit } for $second_reader, $holder;
 
 # ---- detach: gives up, and lets the others go first ----

@@ -233,7 +233,31 @@ is(state_of('overtaken_2026_01'), 'false none', 'a run that is cancelled before 
 interrupted_by_hand('overtaken', 'overtaken_2026_01');
 scalar_of("CALL cvwiz.run_retention('overtaken')");
 is(scalar_of("SELECT to_regclass('overtaken_2026_01')"), 'overtaken_2026_01', '... so a detach by hand that is cancelled keeps the table as well');
-scalar_of('DROP TABLE overtaken');
+scalar_of('DROP TABLE overtaken, overtaken_2026_01');
+# one that was killed has left its row, which is not about the detach that is pending now
+for my $run ("CALL cvwiz.run_retention('overtaken')", "SELECT FROM cvwiz.cleanup_old_logs('overtaken')")
+{
+	ended_before_detach('overtaken', "pg_terminate_backend($runner_pid, 60000)");
+	is(state_of('overtaken_2026_01'), 'false false', 'a run is terminated before its detach');
+	interrupted_by_hand('overtaken', 'overtaken_2026_01');
+	is(scalar_of("SELECT count(*) FROM cvwiz.retention_plan('overtaken') WHERE action = 'drop'"), 0, '... the plan has no drop');
+	scalar_of($run);
+	is(run_of($node, 'postgres', 'overtaken', 'success, partitions_detached, partitions_dropped, residue'), 't|0|0|0', "... $run");
+	is(state_of('overtaken_2026_01'), 'detached none', '... ends what is pending, which is not its own');
+	scalar_of($run);
+	is(scalar_of('SELECT count(*) FROM overtaken_2026_01'), 744, '... and the table is kept');
+	scalar_of('DROP TABLE overtaken, overtaken_2026_01');
+}
+
+# The function, too, ends what a run has left, and drops that.
+waiting_detach('leftover');
+scalar_of("SELECT pg_cancel_backend($runner_pid)");
+last_error($runner);
+$reader->query_safe('ROLLBACK');
+is(scalar_of("SELECT success, partitions_detached, partitions_dropped, residue FROM cvwiz.cleanup_old_logs('leftover')"), 't|1|1|0',
+	'cleanup_old_logs() ends the detach of a run');
+is(scalar_of("SELECT sum(deleted_count) FROM cvwiz.retention_runs WHERE relation_name = 'public.leftover'"),
+	scalar_of('SELECT 3000 - count(*) FROM leftover'), '... counted once');
 
 # Somebody ends what a run has left.
 waiting_detach('ended');
