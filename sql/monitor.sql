@@ -157,6 +157,17 @@ WITH worker AS (
 			JOIN pg_am m ON m.oid = xc.relam AND m.amname = 'btree'
 			JOIN pg_attribute xa ON xa.attrelid = x.indrelid AND xa.attnum = x.indkey[0] AND xa.attname = p.time_column
 			WHERE x.indrelid = leaf.relid AND x.indisvalid AND x.indpred IS NULL)) i
+	UNION ALL
+	SELECT 12, c.oid::regclass, 'conversion', 'crit',
+		format('an interrupted conversion has left a check that refuses later rows: %s', pg_get_constraintdef(k.oid)),
+		'CALL cvwiz.partition_by_month(...) goes on with it, CALL cvwiz.undo_partition_by_month(...) removes it.'
+	FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+	WHERE k.contype = 'c' AND k.conname = 'cvwiz_convert_range' AND NOT c.relispartition
+	AND (pg_has_role(current_user, 'pg_monitor', 'USAGE') OR pg_has_role(current_user, c.relowner, 'USAGE'))
+	-- not while one is at work: this is its lock
+	AND NOT EXISTS (
+		SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+		WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = k.conrelid AND l.objsubid = 3)
 )
 SELECT c.check_name, c.status,
 	CASE WHEN c.relation IS NULL THEN c.detail ELSE format('%s: %s', c.relation, c.detail) END,
@@ -165,4 +176,4 @@ FROM checks c
 ORDER BY c.relation IS NOT NULL, c.relation::text, c.ordinal;
 END;
 COMMENT ON FUNCTION cvwiz.health() IS
-'Checks with status ok, warn or crit: the worker, and for each policy of the caller''s tables (for pg_monitor and superusers: all) the last success (26 hours), partitions ahead (35 days), a DEFAULT partition, what keeps partitions from being detached concurrently, residue, hold, NULL times, the time column''s index. Reads catalogs and the log of runs; counts rows only where the time column allows NULL.';
+'Checks with status ok, warn or crit: the worker, and for each policy of the caller''s tables (for pg_monitor and superusers: all) the last success (26 hours), partitions ahead (35 days), a DEFAULT partition, what keeps partitions from being detached concurrently, residue, hold, NULL times, the time column''s index; and any conversion that was interrupted. Reads catalogs and the log of runs; counts rows only where the time column allows NULL.';

@@ -355,6 +355,7 @@ CREATE TABLE one (id int PRIMARY KEY, t timestamptz NOT NULL);
 INSERT INTO one VALUES (1, '2026-08-31');
 -- a check from long ago; an index that is not what is needed, and one that is not asked for
 ALTER TABLE one ADD CONSTRAINT cvwiz_convert_range CHECK (t IS NOT NULL AND t < '2026-09-01') NOT VALID;
+SELECT check_name, status, detail FROM cvwiz.health() WHERE check_name = 'conversion';
 CALL leave('one', 'INDEX', 'key', '(id, t)');
 CALL leave('one', 'UNIQUE INDEX', 'unique', '(id)');
 SELECT step, action, statement FROM plan_of('one', 't') WHERE action <> 'swap';
