@@ -4,7 +4,7 @@
 CREATE VIEW cvwiz.detached_partitions WITH (security_barrier) AS
 SELECT d.relation, d.parent, d.range_start, d.range_end, CASE WHEN d.emptied THEN 0 ELSE d.rows END AS rows, d.detached_at,
 	(SELECT a.path FROM cvwiz.archive a
-	WHERE a.relation = d.parent AND a.range_start = d.range_start AND a.range_end = d.range_end
+	WHERE d.archived AND a.relation = d.parent AND a.range_start = d.range_start AND a.range_end = d.range_end
 	ORDER BY a.written_at DESC LIMIT 1) AS archive,
 	cvwiz.drop_due(d.detached_at, p.drop_after) AS drop_due
 FROM cvwiz.detached_partition d

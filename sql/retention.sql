@@ -37,6 +37,7 @@ CREATE TABLE cvwiz.detached_partition (
 	pending boolean NOT NULL DEFAULT false,
 	detached_at timestamptz,
 	rows bigint,
+	archived boolean NOT NULL DEFAULT false,
 	emptied boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE cvwiz.detached_partition IS
@@ -49,6 +50,7 @@ COMMENT ON COLUMN cvwiz.detached_partition.started_at IS 'When the run that deta
 COMMENT ON COLUMN cvwiz.detached_partition.pending IS 'The run''s concurrent detach has begun: committed with its first phase';
 COMMENT ON COLUMN cvwiz.detached_partition.detached_at IS 'When it was detached, by cvwiz.clock(); NULL: not yet';
 COMMENT ON COLUMN cvwiz.detached_partition.rows IS 'Rows that it had when it was detached; NULL: not counted';
+COMMENT ON COLUMN cvwiz.detached_partition.archived IS 'Its rows are in an archive, as they were then';
 COMMENT ON COLUMN cvwiz.detached_partition.emptied IS 'It was truncated, because dropping it has to wait for tables that it refers to';
 
 CREATE TABLE cvwiz.retention_run (

@@ -411,6 +411,7 @@ archive_execute(Oid relid, Oid target, TimestampTz now)
 		(void) find_all_inheritors(target, ShareLock, NULL);
 		check_tree_owner(target);
 		archive_table(policy, partition, now);
+		detached_mark_archived(target);
 	}
 	restore_privileges(&saved);
 }

@@ -410,6 +410,6 @@ convert_check(const Conversion *conversion, bool rows)
 			 errmsg("table \"%s\" cannot be partitioned by month", get_rel_name(conversion->relid)),
 			 errdetail_internal("%s", findings.text.data),
 			 conversion->undo ?
-			 errhint("Nothing was changed. Once rows have come into other partitions, the table stays partitioned.") :
+			 errhint("Nothing was changed. Change what is named, then call again; once rows have come into other partitions, the table stays partitioned.") :
 			 errhint("Nothing was changed. Remove or change what is named, then call again.")));
 }

@@ -322,7 +322,7 @@ convert_blocks(ConvertAction action)
 			return "reads and writes for a moment; reads no rows";
 		case CONVERT_SWAP:
 		case CONVERT_SWAP_BACK:
-			return "reads and writes for a moment, writes of tables that foreign keys refer to as well; reads no rows";
+			return "reads and writes for a moment, those of tables that foreign keys refer to as well; reads no rows";
 		case CONVERT_VALIDATE:
 			return "no reads or writes; reads every row";
 		case CONVERT_BUILD_INDEX:

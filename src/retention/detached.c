@@ -50,7 +50,7 @@ detached_begin(Oid parent, const PartitionRange *partition, TimestampTz now)
 			   " VALUES ($1, $2, $3, $4, $5)"
 			   " ON CONFLICT (relation) DO UPDATE SET parent = excluded.parent,"
 			   " range_start = excluded.range_start, range_end = excluded.range_end,"
-			   " started_at = excluded.started_at, pending = false, detached_at = NULL, rows = NULL, emptied = false",
+			   " started_at = excluded.started_at, pending = false, detached_at = NULL, rows = NULL, archived = false, emptied = false",
 			   &args);
 }
 
@@ -85,6 +85,15 @@ detached_record_rows(Oid relid, int64 rows, bool emptied)
 	query_arg(&args, BOOLOID, BoolGetDatum(emptied));
 	update_row("UPDATE cvwiz.detached_partition SET rows = $2, emptied = $3 WHERE relation = $1",
 			   &args);
+}
+
+void
+detached_mark_archived(Oid relid)
+{
+	QueryArgs	args = {0};
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	update_row("UPDATE cvwiz.detached_partition SET archived = true WHERE relation = $1", &args);
 }
 
 void
@@ -148,7 +157,7 @@ detached_list(const RetentionPolicy *policy)
 	become_extension_owner(&saved);
 	found = query_run("SELECT d.relation::pg_catalog.oid, d.range_start, d.range_end,"
 					  " c.relispartition, d.pending, d.detached_at IS NOT NULL,"
-					  " coalesce(cvwiz.drop_due(d.detached_at, $2) <= $3, false), d.emptied"
+					  " coalesce(cvwiz.drop_due(d.detached_at, $2) <= $3, false), d.archived, d.emptied"
 					  " FROM cvwiz.detached_partition d"
 					  " JOIN pg_catalog.pg_class c ON c.oid = d.relation"
 					  " WHERE d.parent = $1"
@@ -168,7 +177,8 @@ detached_list(const RetentionPolicy *policy)
 		partition->pending = DatumGetBool(query_value(i, 5, &isnull));
 		partition->detached = DatumGetBool(query_value(i, 6, &isnull));
 		partition->due = DatumGetBool(query_value(i, 7, &isnull));
-		partition->emptied = DatumGetBool(query_value(i, 8, &isnull));
+		partition->archived = DatumGetBool(query_value(i, 8, &isnull));
+		partition->emptied = DatumGetBool(query_value(i, 9, &isnull));
 		result = lappend(result, partition);
 	}
 	SPI_freetuptable(SPI_tuptable);

@@ -25,6 +25,7 @@ typedef struct DetachedPartition
 	bool		pending;		/* a run has begun it */
 	bool		detached;		/* a run has detached it */
 	bool		due;			/* drop_after is over */
+	bool		archived;
 	bool		emptied;		/* it was truncated, and waits for its drop */
 } DetachedPartition;
 
@@ -51,6 +52,9 @@ extern void detached_record_rows(Oid relid, int64 rows, bool emptied);
  * has the table's run lock.
  */
 extern void detached_forget_stale(Oid parent);
+
+/* Its rows are in an archive. */
+extern void detached_mark_archived(Oid relid);
 
 /* It is not to be dropped, or is dropped. */
 extern void detached_forget(Oid relid);

@@ -303,7 +303,7 @@ plan_left_drops(const RetentionPolicy *policy, TimestampTz cutoff)
 
 		if (!partition->detached || partition->attached || partition->range.upper > cutoff)
 			continue;
-		if (partition->due || !archive_is_listed(policy->relid, partition->range))
+		if (partition->due || !partition->archived)
 			steps = list_concat(steps, plan_archive(policy, partition->relid, partition->range));
 		if (partition->due)
 			steps = lappend(steps, plan_drop(policy, partition->relid, partition->range, cutoff,

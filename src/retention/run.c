@@ -65,6 +65,7 @@ typedef struct Run
 	bool		detached;		/* by it */
 	PurgePosition position;
 	bool		more;
+	Oid			failed_target;	/* of the last step that failed */
 	StepCounts	counts;
 	StepCounts	total;			/* of RUN_BY_FUNCTION, recorded at its end */
 	RunResult  *result;
@@ -185,6 +186,7 @@ note_failure(Run *run, const char *where, ErrorData *error)
 	if (is_stop_request(error))
 		ReThrowError(error);
 	run->gave_up |= transaction_worth_another_try(error);
+	run->failed_target = run->step != NULL ? run->step->target : InvalidOid;
 	record_error(&run->record, where, error);
 	(void) commit_step(run);
 }
@@ -478,6 +480,14 @@ run_step(Run *run)
 	pfree(where);
 }
 
+/* What was not detached or not archived is not dropped. */
+static bool
+is_in_vain(const Run *run, const RetentionStep *step)
+{
+	return (step->action == STEP_ARCHIVE || step->action == STEP_DROP) &&
+		step->target == run->failed_target;
+}
+
 static void
 run_steps(Run *run, bool purges_only)
 {
@@ -486,7 +496,7 @@ run_steps(Run *run, bool purges_only)
 	foreach(lc, run->steps)
 	{
 		run->step = (RetentionStep *) lfirst(lc);
-		if (!purges_only || run->step->action == STEP_PURGE)
+		if ((!purges_only || run->step->action == STEP_PURGE) && !is_in_vain(run, run->step))
 			run_step(run);
 	}
 }

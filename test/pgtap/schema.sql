@@ -83,7 +83,7 @@ SELECT ok(proconfig @> '{"search_path=pg_catalog, pg_temp"}', 'health() has a se
 
 SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run,archive,conversion}'::name[]) name;
 SELECT columns_are('cvwiz', 'retention_policy', '{relation,time_column,retention_days,premake_months,enabled,hold,added_at,granularity,archive_to,drop_after}'::name[]);
-SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,started_at,pending,detached_at,rows,emptied}'::name[]);
+SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,started_at,pending,detached_at,rows,archived,emptied}'::name[]);
 SELECT columns_are('cvwiz', 'archive', '{relation,relation_name,range_start,range_end,path,rows,bytes,raw_bytes,sha256,written_at}'::name[]);
 SELECT col_is_pk('cvwiz', 'archive', '{path,sha256}'::name[], 'an archive is a file with a content');
 SELECT col_type_is('cvwiz', 'archive', 'relation', 'pg_catalog', 'regclass', 'it is a relation');

@@ -95,7 +95,7 @@ for my $call (q{partition_by_month('"AuditLog"', 'createdAt', 90)}, q{undo_parti
 is(join(' ', @seen), '6 6 6 6 6 6', 'all clients go on: no statement has failed');
 for my $run (@clients)
 {
-	IPC::Run::signal($run->{handle}, 'INT');
+	IPC::Run::signal($run->{handle}, 'TERM');
 	IPC::Run::finish($run->{handle});
 	is($run->{err}, '', '... nor has one of them complained');
 }
