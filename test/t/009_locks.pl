@@ -169,7 +169,7 @@ sub run_beside_readers
 			"$type|TRUNCATE|detached|AccessExclusiveLock AccessShareLock",
 			# 19 takes the strong lock on the partition alone by then
 			'cvwiz statement|ALTER TABLE|detached|AccessExclusiveLock AccessShareLock'
-			  . ($node->pg_version < 19 ? ' ShareUpdateExclusiveLock' : ''),
+			  . ($node->pg_version < '19devel' ? ' ShareUpdateExclusiveLock' : ''),
 			'cvwiz statement|ALTER TABLE|table|AccessShareLock ShareUpdateExclusiveLock'),
 		'the commands of the run: nothing stronger on the table, when they end; and a drop nothing at all');
 	$node->safe_psql('postgres', "DROP TABLE $name");
