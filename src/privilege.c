@@ -62,12 +62,18 @@ become(Oid role, int flags, const SavedPrivileges *saved)
 }
 
 void
-limit_lock_wait(int ms)
+set_lock_timeout(int ms)
 {
 	char		value[32];
 
-	snprintf(value, sizeof(value), "%d", Min(ms, setting_lock_timeout));
+	snprintf(value, sizeof(value), "%d", Max(ms, 1));
 	set_locally("lock_timeout", value);
+}
+
+void
+limit_lock_wait(int ms)
+{
+	set_lock_timeout(Min(ms, setting_lock_timeout));
 }
 
 /*

@@ -39,6 +39,12 @@ extern bool lock_as_owner(Oid relid, LOCKMODE mode, SavedPrivileges *saved);
 extern void set_locally(const char *name, const char *value);
 
 /*
+ * lock_timeout in milliseconds, at least one, as long as set_locally().  0
+ * would be no limit.
+ */
+extern void set_lock_timeout(int ms);
+
+/*
  * A shorter wait for further locks than cvwiz.lock_timeout, in milliseconds,
  * until restore_privileges().
  */

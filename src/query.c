@@ -73,6 +73,22 @@ query_run_only(const char *sql, const QueryArgs *args)
 	return processed;
 }
 
+List *
+query_oids(const char *sql, const QueryArgs *args)
+{
+	uint64		found = query_run(sql, args);
+	List	   *result = NIL;
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		result = lappend_oid(result, DatumGetObjectId(query_value(i, 1, &isnull)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
 /* Somebody's rule or trigger on our tables must not make us read beyond. */
 static void
 check_row(uint64 row)

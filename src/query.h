@@ -14,6 +14,8 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
+
 #define QUERY_MAX_ARGS 16
 
 /* A parameter list that grows from the left: $1, $2, ... */
@@ -37,11 +39,18 @@ extern uint64 query_run(const char *sql, const QueryArgs *args);
 /* Runs it and lets the rows go. */
 extern uint64 query_run_only(const char *sql, const QueryArgs *args);
 
+/* Runs one whose only column is of type oid; a list of OIDs. */
+extern List *query_oids(const char *sql, const QueryArgs *args);
+
 /* Column (from 1) of a row (from 0) of SPI_tuptable. */
 extern Datum query_value(uint64 row, int column, bool *isnull);
 
 /* The same as text, palloc'd in the current context, NULL for NULL. */
 extern char *query_text(uint64 row, int column);
+
+/* SQL for the name of a role, quoted where need be, or PUBLIC, by its OID. */
+#define QUERY_ROLE_NAME(oid) \
+	"CASE WHEN " oid " = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(" oid ")) END"
 
 /* "schema"."table", quoted where need be. */
 extern char *qualified_relation_name(Oid relid);

@@ -138,7 +138,8 @@ range_args(QueryArgs *args, Oid relid, TimeRange range)
 	query_arg(args, TIMESTAMPTZOID, TimestampTzGetDatum(range.upper));
 }
 
-bool
+/* Whether the manifest has anything of the range. */
+static bool
 archive_is_listed(Oid relid, TimeRange range)
 {
 	SavedPrivileges saved;
@@ -367,31 +368,12 @@ archive_table(const RetentionPolicy *policy, const DetachedPartition *partition,
 	list_archive(policy->relid, range, path, bytes, &content, now);
 }
 
-static bool
-is_table(Oid relid)
-{
-	char		relkind = get_rel_relkind(relid);
-
-	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE;
-}
-
 static RetentionPolicy *
 policy_that_archives(Oid relid)
 {
 	RetentionPolicy *policy = policy_read(relid, POLICY_READ);
 
 	return policy != NULL && policy->archive_to != NULL ? policy : NULL;
-}
-
-/* Its detach may have failed, or somebody has taken it back. */
-static DetachedPartition *
-find_to_archive(const RetentionPolicy *policy, Oid target)
-{
-	DetachedPartition *partition = detached_find(policy, target);
-
-	if (partition == NULL || !partition->detached || partition->attached || !is_table(target))
-		return NULL;
-	return partition;
 }
 
 void
@@ -402,11 +384,11 @@ archive_execute(Oid relid, Oid target, TimestampTz now)
 	SavedPrivileges saved;
 
 	/* one that is in use still is not to be locked */
-	if (policy == NULL || find_to_archive(policy, target) == NULL ||
+	if (policy == NULL || !detached_is_ours(detached_find(policy, target)) ||
 		!lock_as_owner(target, ShareLock, &saved))
 		return;
-	partition = find_to_archive(policy, target);
-	if (partition != NULL)
+	partition = detached_find(policy, target);
+	if (detached_is_ours(partition))
 	{
 		(void) find_all_inheritors(target, ShareLock, NULL);
 		check_tree_owner(target);

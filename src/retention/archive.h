@@ -49,10 +49,7 @@ extern bool archive_verify(Oid relid, Oid target, TimeRange range);
  */
 extern void archive_confirm(Oid relid, bool verified);
 
-/* Whether the manifest has anything of the range, for the planner. */
-extern bool archive_is_listed(Oid relid, TimeRange range);
-
-/* Whether it has just that content of it, by rows and SHA-256. */
+/* Whether the manifest has just that content of the range, by rows and SHA-256. */
 extern bool archive_is_listed_with(Oid relid, TimeRange range, const ArchiveContent *content);
 
 /* What is in a file; errors of gzip_open() and gzip_read(). */

@@ -234,6 +234,20 @@ month_start(TimestampTz t, int n)
 	return result;
 }
 
+List *
+uncovered_months(List *partitions, TimestampTz now, int ahead)
+{
+	List	   *result = NIL;
+
+	for (int n = 0; n <= ahead; n++)
+	{
+		TimeRange	month = {month_start(now, n), month_start(now, n + 1)};
+
+		result = list_concat(result, uncovered_ranges(partitions, month));
+	}
+	return result;
+}
+
 static char *
 format_time(TimestampTz t, Oid type)
 {

@@ -51,6 +51,9 @@ extern PartitionRange *partition_bounds(Oid partition);
 /* Parts of [lower, upper) that no partition of the list covers: TimeRanges. */
 extern List *uncovered_ranges(List *partitions, TimeRange range);
 
+/* The same of the current month and so many after it, month by month. */
+extern List *uncovered_months(List *partitions, TimestampTz now, int ahead);
+
 /* Midnight UTC of the first day of the month, n months later. */
 extern TimestampTz month_start(TimestampTz t, int n);
 

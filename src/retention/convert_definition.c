@@ -44,9 +44,6 @@ convert_add_generated(List *statements, const char *sql, const QueryArgs *args, 
 
 /* ---- privileges ---- */
 
-#define ROLE_NAME(role) \
-	"CASE WHEN " role " = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(" role ")) END"
-
 /*
  * $1 source, $2 target or 0, $3 name, $4 TABLE or SEQUENCE, $5 its letter among
  * the default privileges.  What default privileges give to something new is
@@ -73,13 +70,13 @@ convert_add_privileges(List *statements, Oid source, Oid target, const char *nam
 
 	statements = convert_add_generated(statements,
 									   GRANTEES
-									   " SELECT pg_catalog.format('REVOKE ALL ON %s %s FROM %s CASCADE', $4, $3, " ROLE_NAME("grantee") ")"
+									   " SELECT pg_catalog.format('REVOKE ALL ON %s %s FROM %s CASCADE', $4, $3, " QUERY_ROLE_NAME("grantee") ")"
 									   " FROM grantee ORDER BY grantee",
 									   &args, false);
 	statements = convert_add_generated(statements,
 									   GRANTEES
 									   " SELECT pg_catalog.format('GRANT %s ON %s %s TO %s%s', pg_catalog.string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type),"
-									   " $4, $3, " ROLE_NAME("a.grantee") ", CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
+									   " $4, $3, " QUERY_ROLE_NAME("a.grantee") ", CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
 									   " FROM pg_catalog.pg_class c,"
 									   " pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault(lower($5)::\"char\", c.relowner))) a"
 									   " WHERE c.oid = $1 AND EXISTS (SELECT FROM grantee)"
@@ -88,7 +85,7 @@ convert_add_privileges(List *statements, Oid source, Oid target, const char *nam
 	if (kind == CONVERT_TABLE)
 		statements = convert_add_generated(statements,
 										   "SELECT pg_catalog.format('GRANT %s (%I) ON TABLE %s TO %s%s', a.privilege_type, c.attname, $3,"
-										   " " ROLE_NAME("a.grantee") ", CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
+										   " " QUERY_ROLE_NAME("a.grantee") ", CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
 										   " FROM pg_catalog.pg_attribute c, pg_catalog.aclexplode(c.attacl) a"
 										   " WHERE c.attrelid = $1 AND NOT c.attisdropped ORDER BY c.attnum, a.grantee, a.privilege_type",
 										   &args, false);
@@ -128,7 +125,7 @@ static const char *const definitions[] = {
 	"SELECT pg_catalog.format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', polname, $3,"
 	" CASE WHEN polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,"
 	" CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,"
-	" (SELECT pg_catalog.string_agg(" ROLE_NAME("role") ", ', ') FROM pg_catalog.unnest(polroles) role),"
+	" (SELECT pg_catalog.string_agg(" QUERY_ROLE_NAME("role") ", ', ') FROM pg_catalog.unnest(polroles) role),"
 	" ' USING (' || pg_catalog.pg_get_expr(polqual, polrelid) || ')',"
 	" ' WITH CHECK (' || pg_catalog.pg_get_expr(polwithcheck, polrelid) || ')')"
 	" FROM pg_catalog.pg_policy WHERE polrelid = $1 ORDER BY polname",

@@ -166,25 +166,18 @@ plan_create(const Conversion *conversion, List *partitions)
 	List	   *taken = NIL;
 	ListCell   *lc;
 
-	for (int month = 0; month <= months; month++)
+	foreach(lc, uncovered_months(partitions, conversion->now, months))
 	{
-		TimeRange	range;
+		TimeRange  *gap = (TimeRange *) lfirst(lc);
+		char	   *name = partition_choose_name(conversion->relid, gap->lower, taken);
+		ConvertStep *step = make_step(CONVERT_CREATE, conversion->relid, NIL);
+		ListCell   *statement;
 
-		range.lower = month_start(conversion->now, month);
-		range.upper = month_start(conversion->now, month + 1);
-		foreach(lc, uncovered_ranges(partitions, range))
-		{
-			TimeRange  *gap = (TimeRange *) lfirst(lc);
-			char	   *name = partition_choose_name(conversion->relid, gap->lower, taken);
-			ConvertStep *step = make_step(CONVERT_CREATE, conversion->relid, NIL);
-			ListCell   *statement;
-
-			taken = lappend(taken, name);
-			step->range = *gap;
-			foreach(statement, partition_statements(conversion->relid, &conversion->column, name, *gap))
-				step->statements = convert_add(step->statements, (char *) lfirst(statement));
-			steps = lappend(steps, step);
-		}
+		taken = lappend(taken, name);
+		step->range = *gap;
+		foreach(statement, partition_statements(conversion->relid, &conversion->column, name, *gap))
+			step->statements = convert_add(step->statements, (char *) lfirst(statement));
+		steps = lappend(steps, step);
 	}
 	return steps;
 }

@@ -43,15 +43,6 @@ static instr_time committed_at;
 
 /* ---- locks ---- */
 
-static void
-set_lock_timeout(int ms)
-{
-	char		value[32];
-
-	snprintf(value, sizeof(value), "%d", Max(ms, 1));
-	set_locally("lock_timeout", value);
-}
-
 /*
  * Shorter than it takes others to look for a deadlock: of two that wait for
  * one another it is always us who let go.
@@ -84,21 +75,11 @@ static List *
 referenced_tables(Oid relid)
 {
 	QueryArgs	args = {0};
-	List	   *result = NIL;
-	uint64		found;
 
 	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
-	found = query_run("SELECT DISTINCT confrelid FROM pg_catalog.pg_constraint"
+	return query_oids("SELECT DISTINCT confrelid FROM pg_catalog.pg_constraint"
 					  " WHERE conrelid = $1 AND contype = 'f' AND confrelid <> $1 ORDER BY confrelid",
 					  &args);
-	for (uint64 i = 0; i < found; i++)
-	{
-		bool		isnull;
-
-		result = lappend_oid(result, DatumGetObjectId(query_value(i, 1, &isnull)));
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return result;
 }
 
 /*

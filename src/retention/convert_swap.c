@@ -28,6 +28,7 @@
 #include "query.h"
 #include "retention/convert.h"
 #include "retention/convert_definition.h"
+#include "retention/inherit.h"
 #include "retention/partition.h"
 
 typedef struct Swap
@@ -347,15 +348,7 @@ create_parent(Swap *swap)
 	add(swap, psprintf("ALTER TABLE %s DROP CONSTRAINT %s", swap->name, CONVERT_CHECK_NAME));
 
 	/* what LIKE leaves out of the columns */
-	add_generated(swap,
-				  "SELECT pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', $2, attname, attstattarget)"
-				  " FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attstattarget >= 0"
-				  " UNION ALL"
-				  " SELECT pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET (%I = %L)', $2, a.attname, o.option_name, o.option_value)"
-				  " FROM pg_catalog.pg_attribute a, pg_catalog.pg_options_to_table(a.attoptions) o"
-				  " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped"
-				  " AND o.option_name IN ('n_distinct', 'n_distinct_inherited')",
-				  false);
+	add_generated(swap, INHERIT_COLUMN_STATISTICS, false);
 }
 
 static void

@@ -365,7 +365,7 @@ detach_count_rows(const RetentionPolicy *policy, const RetentionStep *step)
 	bool		isnull;
 	int64		rows;
 
-	if (partition == NULL || !partition->detached || partition->attached ||
+	if (!detached_is_ours(partition) ||
 		!lock_as_owner(step->target, AccessShareLock, &saved))
 		return;
 

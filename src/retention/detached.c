@@ -12,8 +12,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
@@ -183,6 +185,17 @@ detached_list(const RetentionPolicy *policy)
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return result;
+}
+
+bool
+detached_is_ours(const DetachedPartition *partition)
+{
+	char		relkind;
+
+	if (partition == NULL || !partition->detached || partition->attached)
+		return false;
+	relkind = get_rel_relkind(partition->relid);
+	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE;
 }
 
 DetachedPartition *

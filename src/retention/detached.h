@@ -68,6 +68,12 @@ extern bool detached_origin(Oid relid, Oid *parent, TimeRange *range, bool *empt
 /* Those of a policy's table, in the order of their ranges. */
 extern List *detached_list(const RetentionPolicy *policy);
 
+/*
+ * Whether it stands as a table of its own, detached by a run: its detach may
+ * have failed, or somebody has taken it back.  False for NULL.
+ */
+extern bool detached_is_ours(const DetachedPartition *partition);
+
 /* One of them; NULL for none. */
 extern DetachedPartition *detached_find(const RetentionPolicy *policy, Oid relid);
 

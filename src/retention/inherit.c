@@ -114,9 +114,6 @@ run_generated(const char *sql, const QueryArgs *args)
 		query_run_only((char *) lfirst(lc), NULL);
 }
 
-#define GRANTEE_NAME(oid) \
-	"CASE WHEN " oid " = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(" oid ")) END"
-
 /* Who may what, whoever granted it. */
 #define PRIVILEGES_OF(relation) \
 	"SELECT a.grantee, a.privilege_type, pg_catalog.bool_or(a.is_grantable) AS is_grantable" \
@@ -138,13 +135,13 @@ inherit_privileges(const QueryArgs *args)
 	run_generated(BOTH_PRIVILEGES
 				  "SELECT pg_catalog.format('REVOKE %s%s ON TABLE %s FROM %s',"
 				  " CASE WHEN w.grantee IS NULL THEN '' ELSE 'GRANT OPTION FOR ' END,"
-				  " p.privilege_type, $2, " GRANTEE_NAME("p.grantee") ")"
+				  " p.privilege_type, $2, " QUERY_ROLE_NAME("p.grantee") ")"
 				  " FROM present p LEFT JOIN wanted w ON w.grantee = p.grantee AND w.privilege_type = p.privilege_type"
 				  " WHERE w.grantee IS NULL OR (p.is_grantable AND NOT w.is_grantable)",
 				  args);
 	run_generated(BOTH_PRIVILEGES
 				  "SELECT pg_catalog.format('GRANT %s ON TABLE %s TO %s%s',"
-				  " w.privilege_type, $2, " GRANTEE_NAME("w.grantee") ","
+				  " w.privilege_type, $2, " QUERY_ROLE_NAME("w.grantee") ","
 				  " CASE WHEN w.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
 				  " FROM wanted w LEFT JOIN present p ON p.grantee = w.grantee AND p.privilege_type = w.privilege_type"
 				  " WHERE p.grantee IS NULL OR (w.is_grantable AND NOT p.is_grantable)",
@@ -152,7 +149,7 @@ inherit_privileges(const QueryArgs *args)
 
 	/* a new table has none of these: there are no default ones */
 	run_generated("SELECT pg_catalog.format('GRANT %s (%I) ON TABLE %s TO %s%s',"
-				  " a.privilege_type, c.attname, $2, " GRANTEE_NAME("a.grantee") ","
+				  " a.privilege_type, c.attname, $2, " QUERY_ROLE_NAME("a.grantee") ","
 				  " CASE WHEN pg_catalog.bool_or(a.is_grantable) THEN ' WITH GRANT OPTION' ELSE '' END)"
 				  " FROM pg_catalog.pg_attribute c, pg_catalog.aclexplode(c.attacl) a"
 				  " WHERE c.attrelid = $1 AND $3 IS NOT NULL AND NOT c.attisdropped"
@@ -184,14 +181,7 @@ inherit_replica_identity(const QueryArgs *args)
 static void
 inherit_statistics_targets(const QueryArgs *args)
 {
-	run_generated("SELECT pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', $2, attname, attstattarget)"
-				  " FROM pg_catalog.pg_attribute"
-				  " WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attstattarget >= 0"
-				  " UNION ALL"
-				  " SELECT pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET (%I = %L)', $2, a.attname, o.option_name, o.option_value)"
-				  " FROM pg_catalog.pg_attribute a, pg_catalog.pg_options_to_table(a.attoptions) o"
-				  " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped"
-				  " AND o.option_name IN ('n_distinct', 'n_distinct_inherited')"
+	run_generated(INHERIT_COLUMN_STATISTICS
 				  " UNION ALL"
 				  " SELECT pg_catalog.format('ALTER INDEX %I.%I ALTER COLUMN %s SET STATISTICS %s', n.nspname, c.relname, a.attnum, a.attstattarget)"
 				  " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_inherits h ON h.inhrelid = i.indexrelid"
@@ -286,7 +276,7 @@ inherit_policies(const QueryArgs *args, Oid parent_oid, Oid child_oid)
 	found = query_run("SELECT pg_catalog.format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', p.polname, $2,"
 					  " CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,"
 					  " CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,"
-					  " (SELECT pg_catalog.string_agg(" GRANTEE_NAME("r.role") ", ', ') FROM pg_catalog.unnest(p.polroles) r(role))),"
+					  " (SELECT pg_catalog.string_agg(" QUERY_ROLE_NAME("r.role") ", ', ') FROM pg_catalog.unnest(p.polroles) r(role))),"
 					  " p.polqual::pg_catalog.text, p.polwithcheck::pg_catalog.text"
 					  " FROM pg_catalog.pg_policy p WHERE p.polrelid = $1 AND $3 IS NOT NULL ORDER BY p.polname",
 					  args);

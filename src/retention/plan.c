@@ -33,7 +33,6 @@
 #include "guard.h"
 #include "privilege.h"
 #include "query.h"
-#include "retention/archive.h"
 #include "retention/archive_directory.h"
 #include "retention/detach.h"
 #include "retention/detached.h"
@@ -226,29 +225,24 @@ plan_creates(const RetentionPolicy *policy, List *partitions, TimestampTz now)
 {
 	List	   *steps = NIL;
 	List	   *names = NIL;
+	ListCell   *lc;
 
-	for (int n = 0; n <= policy->premake_months; n++)
+	foreach(lc, uncovered_months(partitions, now, policy->premake_months))
 	{
-		TimeRange	month = {month_start(now, n), month_start(now, n + 1)};
-		ListCell   *lc;
+		TimeRange  *gap = (TimeRange *) lfirst(lc);
+		RetentionStep *step = make_step(STEP_CREATE, policy->relid, InvalidOid, *gap,
+										ShareUpdateExclusiveLock);
 
-		foreach(lc, uncovered_ranges(partitions, month))
-		{
-			TimeRange  *gap = (TimeRange *) lfirst(lc);
-			RetentionStep *step = make_step(STEP_CREATE, policy->relid, InvalidOid, *gap,
-											ShareUpdateExclusiveLock);
-
-			step->target_name = partition_choose_name(policy->relid, gap->lower, names);
-			step->target_schema = get_namespace_name(get_rel_namespace(policy->relid));
-			step->rows_estimate = 0;
-			step->statements = partition_statements(policy->relid, &policy->column,
-													step->target_name, *gap);
-			step->reason = n == 0 ?
-				pstrdup("no partition takes rows of the current month") :
-				psprintf("premake_months is %d", policy->premake_months);
-			names = lappend(names, step->target_name);
-			steps = lappend(steps, step);
-		}
+		step->target_name = partition_choose_name(policy->relid, gap->lower, names);
+		step->target_schema = get_namespace_name(get_rel_namespace(policy->relid));
+		step->rows_estimate = 0;
+		step->statements = partition_statements(policy->relid, &policy->column,
+												step->target_name, *gap);
+		step->reason = gap->lower < month_start(now, 1) ?
+			pstrdup("no partition takes rows of the current month") :
+			psprintf("premake_months is %d", policy->premake_months);
+		names = lappend(names, step->target_name);
+		steps = lappend(steps, step);
 	}
 	return steps;
 }
@@ -301,7 +295,7 @@ plan_left_drops(const RetentionPolicy *policy, TimestampTz cutoff)
 	{
 		DetachedPartition *partition = (DetachedPartition *) lfirst(lc);
 
-		if (!partition->detached || partition->attached || partition->range.upper > cutoff)
+		if (!detached_is_ours(partition) || partition->range.upper > cutoff)
 			continue;
 		if (partition->due || !partition->archived)
 			steps = list_concat(steps, plan_archive(policy, partition->relid, partition->range));

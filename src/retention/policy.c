@@ -94,13 +94,20 @@ check_granularity(Oid relid, const char *granularity)
 			 errhint("'row' keeps exactly retention_days; 'partition' lets only whole expired partitions go.")));
 }
 
+/* of an interval none of whose fields is negative */
+static bool
+is_no_time(const Interval *value)
+{
+	return value->month == 0 && value->day == 0 && value->time == 0;
+}
+
 /* What is about whole partitions, and does not go together with the table. */
 static void
 check_expiry(Oid relid, bool partitioned, const char *granularity,
 			 const char *archive_to, const Interval *drop_after)
 {
 	bool		whole = strcmp(granularity, "partition") == 0;
-	bool		waits = drop_after->month > 0 || drop_after->day > 0 || drop_after->time > 0;
+	bool		waits = !is_no_time(drop_after);
 
 	if (archive_to != NULL && !whole)
 		ereport(ERROR,
@@ -511,38 +518,32 @@ List *
 policy_relations(Oid relid, bool (*allowed) (Oid relid))
 {
 	SavedPrivileges saved;
-	List	   *result = NIL;
-	uint64		found;
+	List	   *result;
+	ListCell   *lc;
 
 	if (OidIsValid(relid))
 		return list_make1_oid(relid);
 
 	become_extension_owner(&saved);
-	found = query_run("SELECT p.relation::pg_catalog.oid FROM cvwiz.retention_policy p"
-					  " JOIN pg_catalog.pg_class c ON c.oid = p.relation"
-					  " WHERE p.enabled"
-					  " ORDER BY c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, c.relname",
-					  NULL);
+	result = query_oids("SELECT p.relation::pg_catalog.oid FROM cvwiz.retention_policy p"
+						" JOIN pg_catalog.pg_class c ON c.oid = p.relation"
+						" WHERE p.enabled"
+						" ORDER BY c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, c.relname",
+						NULL);
 	restore_privileges(&saved);
 
-	for (uint64 i = 0; i < found; i++)
+	foreach(lc, result)
 	{
-		bool		isnull;
-		Oid			candidate = DatumGetObjectId(query_value(i, 1, &isnull));
-
-		if (allowed(candidate))
-			result = lappend_oid(result, candidate);
+		if (!allowed(lfirst_oid(lc)))
+			result = foreach_delete_current(result, lc);
 	}
-	SPI_freetuptable(SPI_tuptable);
 	return result;
 }
 
 bool
 policy_drops_at_once(const RetentionPolicy *policy)
 {
-	const Interval *wait = &policy->drop_after;
-
-	return wait->month == 0 && wait->day == 0 && wait->time == 0;
+	return is_no_time(&policy->drop_after);
 }
 
 TimestampTz

@@ -136,20 +136,10 @@ count_expired_rows(const RetentionPolicy *policy, Oid target, TimestampTz cutoff
 }
 
 static bool
-is_table(Oid relid)
-{
-	char		relkind = get_rel_relkind(relid);
-
-	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE;
-}
-
-/* Its detach may have failed, somebody may have taken it back, or wants to. */
-static bool
 may_be_dropped(const RetentionPolicy *policy, const DetachedPartition *partition,
 			   TimestampTz cutoff)
 {
-	return partition != NULL && partition->detached && !partition->attached &&
-		partition->due && is_table(partition->relid) && partition->range.upper <= cutoff;
+	return detached_is_ours(partition) && partition->due && partition->range.upper <= cutoff;
 }
 
 /*
@@ -195,10 +185,12 @@ step_empty(const RetentionPolicy *policy, const RetentionStep *step,
 	SavedPrivileges saved;
 	int64		rows;
 
-	if (!lock_for_drop(policy, step, now, &rows, &partition, &saved))
+	/* the drop itself counts and verifies the others */
+	if (!refers_to_others(step->target) ||
+		!lock_for_drop(policy, step, now, &rows, &partition, &saved))
 		return;
 
-	if (!partition->emptied && refers_to_others(step->target))
+	if (!partition->emptied)
 	{
 		query_run_only(truncate_statement(step->target), NULL);
 		step_check_effect(count_expired_rows(policy, step->target, DT_NOEND) == 0, step);

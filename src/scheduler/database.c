@@ -64,20 +64,10 @@ look_for_extension(void)
 static List *
 list_due_policies(void)
 {
-	List	   *result = NIL;
-	uint64		found = query_run("SELECT p.relation::pg_catalog.oid FROM cvwiz.retention_policies p"
-								  " WHERE p.next_run <= cvwiz.clock()"
-								  " ORDER BY p.next_run, p.relation",
-								  NULL);
-
-	for (uint64 i = 0; i < found; i++)
-	{
-		bool		isnull;
-
-		result = lappend_oid(result, DatumGetObjectId(query_value(i, 1, &isnull)));
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return result;
+	return query_oids("SELECT p.relation::pg_catalog.oid FROM cvwiz.retention_policies p"
+					  " WHERE p.next_run <= cvwiz.clock()"
+					  " ORDER BY p.next_run, p.relation",
+					  NULL);
 }
 
 static void
