@@ -212,10 +212,14 @@ set_setting($node, 'cvwiz.databases' => '"Other One", no_such_database');
 my $plain_runs = count_runs($node, 'plain');
 set_clock($node, '2026-07-03 03:00');
 worker_looked($node, 'Other One');
-worker_looked($node, 'Other One');
 is(count_runs($node, 'plain'), $plain_runs, 'a database that cvwiz.databases leaves out is not served');
-is(log_count($node, qr/"cvwiz\.databases" names database "no_such_database"/), 1,
-	'an unknown name is logged once');
+# once after each reload, of which there were two
+my $unknown_name = qr/"cvwiz\.databases" names database "no_such_database"/;
+my $logged = log_count($node, $unknown_name);
+cmp_ok($logged, '>=', 1, 'an unknown name is logged');
+worker_looked($node, 'Other One');
+worker_looked($node, 'Other One');
+is(log_count($node, $unknown_name), $logged, '... and not in every round');
 is(log_count($node, qr/"cvwiz\.databases" names database "Other One"/), 0, '... and no other');
 
 set_setting($node, 'cvwiz.databases' => '');
