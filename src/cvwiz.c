@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * cvwiz.c
- *		The library's entry: settings and, where preloaded, the launcher.
+ *		The library's entry: settings and, where preloaded, counters and the
+ *		launcher.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +13,7 @@
 
 #include "scheduler/scheduler.h"
 #include "settings.h"
+#include "stats/counters.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,6 +24,8 @@ _PG_init(void)
 {
 	settings_define();
 
-	if (process_shared_preload_libraries_in_progress)
-		launcher_register();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	counters_register();
+	launcher_register();
 }

@@ -28,6 +28,7 @@
 #include "retention/retention.h"
 #include "scheduler/scheduler.h"
 #include "settings.h"
+#include "stats/counters.h"
 
 /*
  * SPI_commit() goes with a portal, which keeps the snapshot and the memory of
@@ -48,8 +49,8 @@ open_portal(void)
 	PortalContext = portal->portalContext;
 }
 
-static DatabaseState
-look_for_extension(void)
+DatabaseState
+database_state(void)
 {
 	char	   *version;
 
@@ -86,11 +87,13 @@ log_result(const RunResult *result)
 
 /*
  * A table whose run cannot even be recorded, or is cancelled, must not keep
- * the others from theirs.
+ * the others from theirs.  False, then.
  */
-static void
+static bool
 run_policy(Oid relid, MemoryContext context)
 {
+	volatile bool recorded = false;
+
 	PG_TRY();
 	{
 		RunResult	result;
@@ -101,6 +104,9 @@ run_policy(Oid relid, MemoryContext context)
 										qualified_relation_name(relid) : "a dropped table"));
 		retention_run(relid, RUN_BY_WORKER, context, &result);
 		log_result(&result);
+		if (!result.skipped)
+			counters_worker(WORKER_RUN);
+		recorded = true;
 	}
 	PG_CATCH();
 	{
@@ -111,6 +117,46 @@ run_policy(Oid relid, MemoryContext context)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
+	return recorded;
+}
+
+/* Begins in a transaction; false if anything was not recorded. */
+static bool
+run_due_policies(MemoryContext context)
+{
+	List	   *due = list_due_policies();
+	ListCell   *lc;
+	bool		recorded = true;
+
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+
+	foreach(lc, due)
+	{
+		if (!run_policy(lfirst_oid(lc), context))
+			recorded = false;
+	}
+	return recorded;
+}
+
+static void
+do_round(MemoryContext context)
+{
+	bool		recorded = false;
+
+	counters_worker(WORKER_ROUND);
+	PG_TRY();
+	{
+		recorded = run_due_policies(context);
+	}
+	PG_CATCH();
+	{
+		counters_worker(WORKER_FAILED_ROUND);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	if (!recorded)
+		counters_worker(WORKER_FAILED_ROUND);
 }
 
 void
@@ -118,8 +164,6 @@ cvwiz_database_main(Datum arg)
 {
 	MemoryContext context;
 	DatabaseState state;
-	List	   *due = NIL;
-	ListCell   *lc;
 	Oid			database;
 
 	memcpy(&database, MyBgworkerEntry->bgw_extra, sizeof(Oid));
@@ -136,15 +180,12 @@ cvwiz_database_main(Datum arg)
 	MemoryContextSwitchTo(context);
 
 	pgstat_report_activity(STATE_RUNNING, "cvwiz: looking for what is due");
-	state = look_for_extension();
+	state = database_state();
 	launcher_report(DatumGetInt32(arg), state);
 	if (state == DATABASE_SERVED)
-		due = list_due_policies();
-	SPI_commit();
-	MemoryContextSwitchTo(context);
-
-	foreach(lc, due)
-		run_policy(lfirst_oid(lc), context);
+		do_round(context);
+	else
+		SPI_commit();
 
 	SPI_finish();
 	CommitTransactionCommand();

@@ -242,6 +242,34 @@ find_limits_trigger(Oid relid, const char *column, FoundTrigger *found)
 	return result;
 }
 
+Oid
+trigger_root_relation(Oid trigger)
+{
+	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
+	Oid			relid = InvalidOid;
+
+	while (OidIsValid(trigger))
+	{
+		ScanKeyData key;
+		SysScanDesc scan;
+		HeapTuple	tuple;
+		Form_pg_trigger form;
+
+		ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(trigger));
+		scan = systable_beginscan(pg_trigger, TriggerOidIndexId, true, NULL, 1, &key);
+		tuple = systable_getnext(scan);
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "could not find trigger %u", trigger);
+		form = (Form_pg_trigger) GETSTRUCT(tuple);
+		relid = form->tgrelid;
+		trigger = form->tgparentid;
+		systable_endscan(scan);
+	}
+	table_close(pg_trigger, AccessShareLock);
+	return relid;
+}
+
 /* ---- writing ---- */
 
 static void

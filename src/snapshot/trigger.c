@@ -26,6 +26,7 @@
 #include "snapshot/column.h"
 #include "snapshot/size.h"
 #include "snapshot/trigger.h"
+#include "stats/counters.h"
 
 /* Of an oversized document, the keys that are named. */
 #define NAMED_KEYS 5
@@ -43,6 +44,7 @@ typedef struct CachedTrigger
 	SnapshotKind kind;
 	AttrNumber	attnum;
 	Oid			domain;			/* InvalidOid: the column's type is none */
+	SnapshotCounter counter;
 } CachedTrigger;
 
 static HTAB *cache = NULL;
@@ -75,6 +77,16 @@ init_cache(void)
 	CacheRegisterRelcacheCallback(invalidate, (Datum) 0);
 }
 
+/* A partition's documents are counted with those of the whole. */
+static void
+fill_counter(CachedTrigger *entry, const TriggerData *trigger)
+{
+	memset(&entry->counter, 0, sizeof(SnapshotCounter));
+	entry->counter.relid = trigger->tg_trigger->tgisclone ?
+		trigger_root_relation(trigger->tg_trigger->tgoid) : entry->relid;
+	entry->counter.attnum = get_attnum(entry->counter.relid, entry->arguments.column);
+}
+
 static void
 fill_entry(CachedTrigger *entry, const TriggerData *trigger)
 {
@@ -105,6 +117,7 @@ fill_entry(CachedTrigger *entry, const TriggerData *trigger)
 									   &entry->attnum, &type);
 	snapshot_check_not_generated(entry->relid, entry->attnum);
 	entry->domain = get_typtype(type) == TYPTYPE_DOMAIN ? type : InvalidOid;
+	fill_counter(entry, trigger);
 	entry->valid = true;
 }
 
@@ -191,12 +204,13 @@ describe_largest_keys(Jsonb *snapshot)
 }
 
 static void
-oversize_error(Relation rel, const CachedTrigger *entry, const SnapshotLimits *limits,
+oversize_error(Relation rel, CachedTrigger *entry, const SnapshotLimits *limits,
 			   uint64 original_size, uint64 size, Jsonb *snapshot)
 {
 	char	   *reduced = size == original_size ? "" :
 		psprintf(", and %s bytes after reduction", size_with_commas(size));
 
+	counters_snapshot(&entry->counter, original_size, SNAPSHOT_REJECTED);
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("snapshot in column \"%s\" of table \"%s\" has %s bytes%s: the maximum is %s bytes",
@@ -262,9 +276,17 @@ column_is_unchanged(TriggerData *trigger, const CachedTrigger *entry, Datum valu
 	return !isnull && datumIsEqual(old_value, value, false, -1);
 }
 
+static SnapshotOutcome
+outcome_of(const Reduction *reduction)
+{
+	if (reduction->compressed)
+		return SNAPSHOT_METADATA_ONLY;
+	return reduction->truncated ? SNAPSHOT_TRUNCATED : SNAPSHOT_WITHIN;
+}
+
 /* The document to store instead, or NULL for the one that is there. */
 static Jsonb *
-reduce_value(Relation rel, const CachedTrigger *entry, const SnapshotLimits *limits,
+reduce_value(Relation rel, CachedTrigger *entry, const SnapshotLimits *limits,
 			 Datum value, uint64 size)
 {
 	Jsonb	   *snapshot = snapshot_datum_to_jsonb(entry->kind, value);
@@ -278,6 +300,7 @@ reduce_value(Relation rel, const CachedTrigger *entry, const SnapshotLimits *lim
 					   entry->arguments.on_oversize == OVERSIZE_REDUCE, false, &reduction);
 	if (reduction.size > (uint64) limits->max_size)
 		oversize_error(rel, entry, limits, size, reduction.size, reduction.snapshot);
+	counters_snapshot(&entry->counter, size, outcome_of(&reduction));
 
 	/* A json that is too large for its white space only is stored without. */
 	changed = reduction.snapshot != snapshot || size > (uint64) limits->max_size;
@@ -317,7 +340,10 @@ cvwiz_enforce_snapshot_limits(PG_FUNCTION_ARGS)
 	size = snapshot_datum_size(entry->kind, value);
 	if (size <= (uint64) (entry->arguments.on_oversize == OVERSIZE_REJECT ?
 						  limits.max_size : limits.warning_size))
+	{
+		counters_snapshot(&entry->counter, size, SNAPSHOT_WITHIN);
 		return PointerGetDatum(tuple);
+	}
 
 	reduced = reduce_value(trigger->tg_relation, entry, &limits, value, size);
 	if (reduced == NULL)
