@@ -101,6 +101,21 @@ COMMENT ON COLUMN cvwiz.retention_run.error_detail IS 'SQLSTATE, detail and hint
 
 COMMENT ON COLUMN cvwiz.retention_run.progress_handle IS 'While the run is at work: the dynamic shared memory that cvwiz.retention_progress reads';
 
+CREATE TABLE cvwiz.retention_total (
+	relation oid PRIMARY KEY,
+	runs_succeeded bigint NOT NULL,
+	runs_failed bigint NOT NULL,
+	runs_on_hold bigint NOT NULL,
+	rows_purged bigint NOT NULL
+);
+COMMENT ON TABLE cvwiz.retention_total IS
+'What the log of runs said of a table in those rows that are gone from it by age: added to what it says today, so that counts never fall. Not dumped.';
+COMMENT ON COLUMN cvwiz.retention_total.relation IS 'OID of the table';
+COMMENT ON COLUMN cvwiz.retention_total.runs_succeeded IS 'Runs that were successful';
+COMMENT ON COLUMN cvwiz.retention_total.runs_failed IS 'Runs that were neither successful nor on hold';
+COMMENT ON COLUMN cvwiz.retention_total.runs_on_hold IS 'Runs on hold that were not successful: they kept expired rows';
+COMMENT ON COLUMN cvwiz.retention_total.rows_purged IS 'Sum of deleted_count';
+
 -- A dropped table's row, which only lives where event triggers are switched
 -- off, would be restored as a number that may stand for another table.
 SELECT pg_catalog.pg_extension_config_dump('cvwiz.retention_policy',

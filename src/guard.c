@@ -13,8 +13,8 @@
 
 #include "guard.h"
 
-ErrorData *
-guard(GuardedAction action, void *arg)
+static ErrorData *
+run_in_subtransaction(GuardedAction action, void *arg, bool undo)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -27,7 +27,10 @@ guard(GuardedAction action, void *arg)
 	PG_TRY();
 	{
 		action(arg);
-		ReleaseCurrentSubTransaction();
+		if (undo)
+			RollbackAndReleaseCurrentSubTransaction();
+		else
+			ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
@@ -41,6 +44,18 @@ guard(GuardedAction action, void *arg)
 	MemoryContextSwitchTo(caller);
 	CurrentResourceOwner = owner;
 	return error;
+}
+
+ErrorData *
+guard(GuardedAction action, void *arg)
+{
+	return run_in_subtransaction(action, arg, false);
+}
+
+ErrorData *
+guard_and_undo(GuardedAction action, void *arg)
+{
+	return run_in_subtransaction(action, arg, true);
 }
 
 /*

@@ -18,6 +18,13 @@ typedef void (*GuardedAction) (void *arg);
  */
 extern ErrorData *guard(GuardedAction action, void *arg);
 
+/*
+ * The same for an action that only reads: what it did is undone in any case,
+ * so that no lock of it is held any longer, and nothing that it made run
+ * leaves a trace.
+ */
+extern ErrorData *guard_and_undo(GuardedAction action, void *arg);
+
 /* Somebody wants us to stop: such an error is passed on, not recorded only. */
 extern bool is_stop_request(const ErrorData *error);
 

@@ -30,7 +30,9 @@ extension_is_there(void)
 		OidIsValid(get_relname_relid("retention_policy", namespace)) &&
 		OidIsValid(get_relname_relid("detached_partition", namespace)) &&
 		OidIsValid(get_relname_relid("archive", namespace)) &&
-		OidIsValid(get_relname_relid("conversion", namespace));
+		OidIsValid(get_relname_relid("conversion", namespace)) &&
+		OidIsValid(get_relname_relid("retention_total", namespace)) &&
+		OidIsValid(get_relname_relid("size_sample", namespace));
 }
 
 static void
@@ -41,6 +43,26 @@ check_event_trigger(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("not called as an event trigger"),
 				 errhint("CREATE EXTENSION cvwiz makes the event triggers that call it.")));
+}
+
+/*
+ * What was measured and counted of a dropped table, and of a dropped column.
+ * There can be a million samples: those in question are looked up.
+ */
+static void
+forget_figures(void)
+{
+	query_run_only("DELETE FROM cvwiz.retention_total WHERE relation = ANY (ARRAY("
+				   " SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0))",
+				   NULL);
+	query_run_only("DELETE FROM cvwiz.size_sample s WHERE s.relation = ANY (ARRAY("
+				   " SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass))"
+				   " AND EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+				   "  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = s.relation"
+				   "  AND (d.objsubid = 0 OR d.address_names[3] = s.snapshot_column))",
+				   NULL);
 }
 
 /*
@@ -75,6 +97,7 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 				   " AND d.objsubid = 0 AND d.objid IN (p.relation, p.legacy)",
 				   NULL);
+	forget_figures();
 	found = query_run("DELETE FROM cvwiz.retention_policy p"
 					  " USING pg_catalog.pg_event_trigger_dropped_objects() d"
 					  " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"

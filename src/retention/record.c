@@ -31,6 +31,10 @@
  */
 #define THIS_RUN " WHERE run_id = $1 AND relation = $2 AND pid = $3"
 
+/* As cvwiz.stat_audit counts them. */
+#define RUN_OUTCOMES \
+	"success AS succeeded, NOT success AND hold IS NOT TRUE AS failed, NOT success AND hold AS on_hold"
+
 static void
 identify(QueryArgs *args, const RunRecord *record)
 {
@@ -53,6 +57,38 @@ check_there(const RunRecord *record, uint64 updated)
 			 errdetail("Somebody has deleted row " INT64_FORMAT " of cvwiz.retention_run.",
 					   record->run_id),
 			 errhint("Run it again; rows older than 400 days are removed by themselves.")));
+}
+
+/*
+ * $1: the run's table, $2: now.  What the table's own rows said is added to
+ * its totals: nobody else writes these, for we have the table's lock.
+ *
+ * Tables without a policy have nobody else to shorten their log.  They have no
+ * totals: waiting for a row of theirs that another run has written, and not
+ * committed, would stop us.
+ */
+static void
+prune_log(const QueryArgs *args)
+{
+	query_run_only(psprintf("WITH pruned AS (DELETE FROM cvwiz.retention_run WHERE run_id IN ("
+							" SELECT r.run_id FROM cvwiz.retention_run r"
+							" WHERE r.started_at < $2 - pg_catalog.make_interval(days => %d)"
+							" AND (r.relation = $1 OR NOT EXISTS ("
+							"  SELECT FROM cvwiz.retention_policy p WHERE p.relation = r.relation))"
+							" FOR UPDATE SKIP LOCKED)"
+							" RETURNING relation, " RUN_OUTCOMES ", deleted_count)"
+							" INSERT INTO cvwiz.retention_total AS t"
+							" (relation, runs_succeeded, runs_failed, runs_on_hold, rows_purged)"
+							" SELECT $1, count(*) FILTER (WHERE succeeded), count(*) FILTER (WHERE failed),"
+							" count(*) FILTER (WHERE on_hold), sum(deleted_count)"
+							" FROM pruned WHERE relation = $1 HAVING count(*) > 0"
+							" ON CONFLICT (relation) DO UPDATE SET"
+							" runs_succeeded = t.runs_succeeded + excluded.runs_succeeded,"
+							" runs_failed = t.runs_failed + excluded.runs_failed,"
+							" runs_on_hold = t.runs_on_hold + excluded.runs_on_hold,"
+							" rows_purged = t.rows_purged + excluded.rows_purged",
+							RUN_LOG_DAYS),
+				   args);
 }
 
 void
@@ -82,15 +118,7 @@ record_start(RunRecord *record, RunOrigin origin, TimestampTz now)
 				   " WHERE relation = $1 AND finished_at IS NULL",
 				   &relation);
 
-	/* Tables that are gone have nobody else to shorten theirs. */
-	query_run_only(psprintf("DELETE FROM cvwiz.retention_run WHERE run_id IN ("
-							" SELECT r.run_id FROM cvwiz.retention_run r"
-							" WHERE r.started_at < $2 - pg_catalog.make_interval(days => %d)"
-							" AND (r.relation = $1 OR NOT EXISTS ("
-							"  SELECT FROM cvwiz.retention_policy p WHERE p.relation = r.relation))"
-							" FOR UPDATE SKIP LOCKED)",
-							RUN_LOG_DAYS),
-				   &relation);
+	prune_log(&relation);
 
 	query_run("INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at)"
 			  " VALUES ($1, $2, $3, $4, $5) RETURNING run_id",

@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -23,32 +22,10 @@
 #include "query.h"
 #include "retention/bounds.h"
 #include "retention/policy.h"
+#include "stats/tree_size.h"
 
 PG_FUNCTION_INFO_V1(cvwiz_log_statistics);
 PG_FUNCTION_INFO_V1(cvwiz_count_null_times);
-
-/* The whole partition tree: tables, indexes, TOAST. */
-static int64
-tree_size(Oid relid)
-{
-	int64		total = 0;
-	ListCell   *lc;
-
-	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
-	{
-		QueryArgs	args = {0};
-		bool		isnull;
-		Datum		size;
-
-		query_arg(&args, REGCLASSOID, ObjectIdGetDatum(lfirst_oid(lc)));
-		query_run("SELECT pg_catalog.pg_total_relation_size($1)", &args);
-		size = query_value(0, 1, &isnull);
-		if (!isnull)
-			total += DatumGetInt64(size);
-		SPI_freetuptable(SPI_tuptable);
-	}
-	return total;
-}
 
 static void
 put_statistics(void *arg)
@@ -61,6 +38,7 @@ put_statistics(void *arg)
 		policy->column.type == DATEOID ?
 		"::pg_catalog.timestamp AT TIME ZONE 'UTC'" : " AT TIME ZONE 'UTC'";
 	SavedPrivileges saved;
+	TreeSize	size;
 	Datum		values[10];
 	bool		nulls[10] = {false};
 
@@ -86,7 +64,8 @@ put_statistics(void *arg)
 	SPI_freetuptable(SPI_tuptable);
 	restore_privileges(&saved);
 
-	values[5] = Int64GetDatum(tree_size(policy->relid));
+	tree_size_measure(policy->relid, &size);
+	values[5] = Int64GetDatum(size.total_bytes);
 	values[6] = Int32GetDatum(policy->column.partitioned ?
 							  list_length(partition_ranges(policy->relid)) : 0);
 	values[7] = Int32GetDatum(policy->retention_days);
