@@ -25,6 +25,7 @@ bool		setting_worker = true;
 char	   *setting_databases = NULL;
 int			setting_naptime = 60;
 int			setting_purge_time = 3 * 3600;
+int			setting_alert_interval = 15;
 
 int			setting_max_snapshot_size = 512000;
 int			setting_warning_snapshot_size = 256000;
@@ -143,6 +144,13 @@ settings_define(void)
 							   "03:00",
 							   PGC_SIGHUP, 0,
 							   check_purge_time, assign_purge_time, NULL);
+
+	DefineCustomIntVariable("cvwiz.alert_interval",
+							"Time between two evaluations of the alert rules.",
+							"By the background worker, in each database that has the extension.",
+							&setting_alert_interval,
+							15, 1, 24 * 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cvwiz.max_snapshot_size",
 							"Greatest size of a snapshot, in bytes of its text.",

@@ -18,6 +18,7 @@ extern bool setting_worker;
 extern char *setting_databases; /* comma-separated; empty: all */
 extern int	setting_naptime;	/* seconds */
 extern int	setting_purge_time; /* seconds since midnight, UTC */
+extern int	setting_alert_interval; /* seconds */
 extern int	setting_max_snapshot_size;	/* bytes of text */
 extern int	setting_warning_snapshot_size;	/* bytes of text */
 extern int	setting_max_array_length;	/* items */

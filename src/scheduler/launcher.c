@@ -7,61 +7,39 @@
  * or renamed by it, and it ends a worker that somebody waits for who wants to
  * do that.
  *
+ * There are two kinds of rounds through the databases: every cvwiz.naptime
+ * that of the workers, which may be long at work, and every
+ * cvwiz.alert_interval that of the monitor, one short-lived worker at a time
+ * in a slot of its own, so that no purge holds up the alerts.  The monitor goes
+ * only where a worker has found the extension.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/heapam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tableam.h"
-#include "access/xact.h"
-#include "catalog/pg_database.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/lock.h"
-#include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/varlena.h"
 #include "utils/wait_event.h"
 
 #include "background/spawn.h"
+#include "scheduler/catalog.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/shared.h"
 #include "settings.h"
 
-/* Databases served at the same time: a long purge must not starve the others. */
-#define MAX_WORKERS 4
-
-/* How often a running worker's database is looked at, see worker_is_in_the_way(). */
+/* How often a running worker's database is looked at, see end_unwanted_workers(). */
 #define WATCH_INTERVAL_MS 1000
 
 #define LAUNCHER_RESTART_SECONDS 5
-
-typedef struct LauncherShared
-{
-	int			pid;			/* 0: not running */
-	bool		starved;		/* no free background worker was left */
-	DatabaseState states[MAX_WORKERS];
-} LauncherShared;
-
-typedef struct Database
-{
-	Oid			oid;
-	NameData	name;
-} Database;
 
 typedef struct WorkerSlot
 {
@@ -69,71 +47,20 @@ typedef struct WorkerSlot
 	BackgroundWorkerHandle *handle;
 } WorkerSlot;
 
-PG_FUNCTION_INFO_V1(cvwiz_worker_status);
+/* A database where a worker has found the extension. */
+typedef struct ServedDatabase
+{
+	Oid			oid;
+	MonitorFailures failures;
+} ServedDatabase;
 
-static LauncherShared *shared = NULL;
-static shmem_request_hook_type prev_shmem_request_hook = NULL;
-static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+StaticAssertDecl(sizeof(MonitorTask) <= BGW_EXTRALEN, "no room for the monitor's task");
 
-/* The launcher's own: */
-static WorkerSlot slots[MAX_WORKERS];
+static WorkerSlot slots[MAX_SLOTS];
+static bool starved[MAX_SLOTS]; /* only [0] and [MONITOR_SLOT]; logged already */
 static List *other_versions = NIL;	/* OIDs of databases, logged already */
-static bool names_checked = false;	/* cvwiz.databases has been looked over */
-
-/* ---- shared memory ---- */
-
-static void
-request_shared_memory(void)
-{
-	if (prev_shmem_request_hook)
-		prev_shmem_request_hook();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(LauncherShared)));
-}
-
-static void
-startup_shared_memory(void)
-{
-	bool		found;
-
-	if (prev_shmem_startup_hook)
-		prev_shmem_startup_hook();
-
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared = (LauncherShared *) ShmemInitStruct("cvwiz launcher",
-												sizeof(LauncherShared), &found);
-	if (!found)
-		memset(shared, 0, sizeof(LauncherShared));
-	LWLockRelease(AddinShmemInitLock);
-}
-
-void
-launcher_report(int slot, DatabaseState state)
-{
-	shared->states[slot] = state;
-}
-
-/*
- * SQL: cvwiz.worker_status(OUT preloaded boolean, OUT launcher_pid int,
- *							OUT starved boolean)
- */
-Datum
-cvwiz_worker_status(PG_FUNCTION_ARGS)
-{
-	TupleDesc	tupdesc;
-	Datum		values[3];
-	bool		nulls[3] = {false};
-
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-
-	values[0] = BoolGetDatum(shared != NULL);
-	nulls[1] = shared == NULL || shared->pid == 0;
-	values[1] = Int32GetDatum(nulls[1] ? 0 : shared->pid);
-	nulls[2] = shared == NULL;
-	values[2] = BoolGetDatum(shared != NULL && shared->starved);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
-													  values, nulls)));
-}
+static List *served = NIL;		/* of ServedDatabase */
+static TimestampTz next_alerts = 0; /* the monitor's next round */
 
 /* ---- registration ---- */
 
@@ -142,11 +69,7 @@ launcher_register(void)
 {
 	BackgroundWorker worker;
 
-	prev_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shared_memory;
-	prev_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup_shared_memory;
-
+	launcher_shared_register();
 	if (IsBinaryUpgrade)
 		return;
 
@@ -159,115 +82,6 @@ launcher_register(void)
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "cvwiz launcher");
 	snprintf(worker.bgw_type, sizeof(worker.bgw_type), "cvwiz launcher");
 	RegisterBackgroundWorker(&worker);
-}
-
-/* ---- which databases ---- */
-
-/* The names of cvwiz.databases; NIL for all.  Allocated in the current context. */
-static List *
-wanted_names(void)
-{
-	List	   *names;
-
-	if (setting_databases == NULL || setting_databases[0] == '\0')
-		return NIL;
-	if (!SplitIdentifierString(pstrdup(setting_databases), ',', &names))
-	{
-		if (!names_checked)
-			ereport(LOG,
-					(errmsg("invalid list in \"cvwiz.databases\": %s", setting_databases),
-					 errhint("The background worker serves every database until that is mended.")));
-		return NIL;
-	}
-	return names;
-}
-
-static bool
-remove_name(List **names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, *names)
-	{
-		if (strcmp((char *) lfirst(lc), name) == 0)
-		{
-			*names = foreach_delete_current(*names, lc);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Databases to look into: a list in the given context. */
-static List *
-list_databases(MemoryContext context)
-{
-	List	   *result = NIL;
-	List	   *names;
-	bool		all;
-	Relation	rel;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-	ListCell   *lc;
-
-	StartTransactionCommand();
-	(void) GetTransactionSnapshot();
-	names = wanted_names();
-	all = names == NIL;
-
-	rel = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(rel, 0, NULL);
-	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
-	{
-		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
-		Database   *database;
-
-		/* datconnlimit -2: an interrupted DROP DATABASE has left it invalid */
-		if (!form->datallowconn || form->datistemplate || form->datconnlimit == -2)
-			continue;
-		if (!all && !remove_name(&names, NameStr(form->datname)))
-			continue;
-
-		database = (Database *) MemoryContextAlloc(context, sizeof(Database));
-		database->oid = form->oid;
-		database->name = form->datname;
-		MemoryContextSwitchTo(context);
-		result = lappend(result, database);
-		MemoryContextSwitchTo(CurTransactionContext);
-	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
-
-	if (!names_checked)
-	{
-		foreach(lc, names)
-			ereport(LOG,
-					(errmsg("\"cvwiz.databases\" names database \"%s\", which does not exist or takes no connections",
-							(char *) lfirst(lc)),
-					 errhint("The name is ignored; mixed-case names need double quotes.")));
-	}
-	names_checked = true;
-
-	CommitTransactionCommand();
-	return result;
-}
-
-/*
- * Whether somebody has, or waits for, a lock on the database that keeps
- * backends out: DROP, RENAME, SET TABLESPACE, or CREATE ... TEMPLATE of it.
- * These give up when we are still there after 5 seconds.
- */
-static bool
-database_is_claimed(Oid database)
-{
-	LOCKTAG		tag;
-	bool		claimed;
-
-	StartTransactionCommand();
-	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
-	claimed = LockAcquire(&tag, RowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
-	CommitTransactionCommand();
-	return claimed;
 }
 
 /* ---- workers ---- */
@@ -297,12 +111,49 @@ free_slot(void)
 static bool
 any_worker(void)
 {
-	for (int i = 0; i < MAX_WORKERS; i++)
+	for (int i = 0; i < MAX_SLOTS; i++)
 	{
 		if (OidIsValid(slots[i].database.oid))
 			return true;
 	}
 	return false;
+}
+
+static ServedDatabase *
+find_served(Oid database)
+{
+	ListCell   *lc;
+
+	foreach(lc, served)
+	{
+		if (((ServedDatabase *) lfirst(lc))->oid == database)
+			return (ServedDatabase *) lfirst(lc);
+	}
+	return NULL;
+}
+
+static void
+forget_served(ServedDatabase *database)
+{
+	served = list_delete_ptr(served, database);
+	pfree(database);
+}
+
+/* The monitor's turn is at once where the extension has just been found. */
+static void
+note_served(Oid database, bool is_served)
+{
+	ServedDatabase *known = find_served(database);
+
+	if (is_served && known == NULL)
+	{
+		known = (ServedDatabase *) palloc0(sizeof(ServedDatabase));
+		known->oid = database;
+		served = lappend(served, known);
+		next_alerts = 0;
+	}
+	else if (!is_served && known != NULL)
+		forget_served(known);
 }
 
 static void
@@ -318,23 +169,54 @@ note_state(const Database *database, DatabaseState state)
 				 errhint("ALTER EXTENSION cvwiz UPDATE in that database, or restart the server if the library was replaced.")));
 		other_versions = lappend_oid(other_versions, database->oid);
 	}
-	else if (state == DATABASE_SERVED || state == DATABASE_WITHOUT_EXTENSION)
+	else if (state != DATABASE_OTHER_VERSION)
 		other_versions = list_delete_oid(other_versions, database->oid);
 
+	note_served(database->oid, state == DATABASE_SERVED);
 	MemoryContextSwitchTo(caller);
 }
 
+/*
+ * Once for each report: while a worker is at work, the extension that it has
+ * found may go.
+ */
+static void
+read_report(int slot)
+{
+	DatabaseState state = launcher_shared->states[slot];
+
+	if (state == DATABASE_UNKNOWN)
+		return;
+	launcher_shared->states[slot] = DATABASE_UNKNOWN;
+	note_state(&slots[slot].database, state);
+}
+
+static void
+note_failures(Oid database)
+{
+	ServedDatabase *known = find_served(database);
+
+	if (known != NULL)
+		known->failures = launcher_shared->failures;
+}
+
+/* What workers have found, also those that are still at work. */
 static void
 reap_workers(void)
 {
-	for (int i = 0; i < MAX_WORKERS; i++)
+	for (int i = 0; i < MAX_SLOTS; i++)
 	{
 		pid_t		pid;
+		bool		stopped;
 
-		if (!OidIsValid(slots[i].database.oid) ||
-			GetBackgroundWorkerPid(slots[i].handle, &pid) != BGWH_STOPPED)
+		if (!OidIsValid(slots[i].database.oid))
 			continue;
-		note_state(&slots[i].database, shared->states[i]);
+		stopped = GetBackgroundWorkerPid(slots[i].handle, &pid) == BGWH_STOPPED;
+		read_report(i);
+		if (!stopped)
+			continue;
+		if (i == MONITOR_SLOT)
+			note_failures(slots[i].database.oid);
 		pfree(slots[i].handle);
 		memset(&slots[i], 0, sizeof(WorkerSlot));
 	}
@@ -343,35 +225,49 @@ reap_workers(void)
 static void
 end_unwanted_workers(void)
 {
-	for (int i = 0; i < MAX_WORKERS; i++)
+	for (int i = 0; i < MAX_SLOTS; i++)
 	{
 		if (OidIsValid(slots[i].database.oid) &&
-			(!setting_worker || database_is_claimed(slots[i].database.oid)))
+			(!setting_worker || catalog_database_is_claimed(slots[i].database.oid)))
 			TerminateBackgroundWorker(slots[i].handle);
 	}
+}
+
+/* Whether a worker was to be had; kind is the first slot of its kind. */
+static bool
+launch(BackgroundWorker *worker, int slot, int kind, const Database *database)
+{
+	MemoryContext caller;
+	bool		started;
+
+	worker->bgw_main_arg = Int32GetDatum(slot);
+	launcher_shared->states[slot] = DATABASE_UNKNOWN;
+
+	/* the handle has to last */
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	started = RegisterDynamicBackgroundWorker(worker, &slots[slot].handle);
+	MemoryContextSwitchTo(caller);
+
+	if (started)
+		slots[slot].database = *database;
+	else if (!starved[kind])
+		ereport(LOG,
+				(errmsg("cvwiz gets no background worker"),
+				 errhint("Raise \"max_worker_processes\".")));
+	starved[kind] = !started;
+	launcher_shared->starved = starved[0] || starved[MONITOR_SLOT];
+	return started;
 }
 
 static bool
 start_worker(int slot, const Database *database)
 {
 	BackgroundWorker worker;
-	MemoryContext caller;
-	bool		started;
 
 	spawn_describe(&worker, "cvwiz_database_main", "cvwiz worker");
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "cvwiz worker for database %u", database->oid);
-	worker.bgw_main_arg = Int32GetDatum(slot);
 	memcpy(worker.bgw_extra, &database->oid, sizeof(Oid));
-
-	shared->states[slot] = DATABASE_UNKNOWN;
-
-	/* the handle has to last */
-	caller = MemoryContextSwitchTo(TopMemoryContext);
-	started = RegisterDynamicBackgroundWorker(&worker, &slots[slot].handle);
-	MemoryContextSwitchTo(caller);
-	if (started)
-		slots[slot].database = *database;
-	return started;
+	return launch(&worker, slot, 0, database);
 }
 
 /* Starts what it can; returns what has to wait for a free slot. */
@@ -385,20 +281,73 @@ start_workers(List *queue)
 
 		if (slot < 0)
 			return queue;
-		if (!is_served_now(database->oid) && !database_is_claimed(database->oid) &&
+		if (!is_served_now(database->oid) && !catalog_database_is_claimed(database->oid) &&
 			!start_worker(slot, database))
-		{
-			if (!shared->starved)
-				ereport(LOG,
-						(errmsg("cvwiz gets no background worker"),
-						 errhint("Raise \"max_worker_processes\".")));
-			shared->starved = true;
 			return queue;
-		}
-		shared->starved = false;
 		queue = list_delete_first(queue);
 	}
 	return NIL;
+}
+
+/* ---- the monitor ---- */
+
+/* The databases that the monitor goes through: served, and still there. */
+static List *
+list_served(MemoryContext context)
+{
+	List	   *databases = catalog_list_databases(context);
+	List	   *gone = list_copy(served);
+	ListCell   *lc;
+
+	foreach(lc, databases)
+	{
+		ServedDatabase *known = find_served(((Database *) lfirst(lc))->oid);
+
+		if (known == NULL)
+			databases = foreach_delete_current(databases, lc);
+		else
+			gone = list_delete_ptr(gone, known);
+	}
+	foreach(lc, gone)
+		forget_served((ServedDatabase *) lfirst(lc));
+	list_free(gone);
+	return databases;
+}
+
+static bool
+start_monitor(const Database *database)
+{
+	BackgroundWorker worker;
+	MonitorTask task = {0};
+	ServedDatabase *known = find_served(database->oid);
+
+	/* it may have lost the extension meanwhile */
+	if (known == NULL)
+		return true;
+	task.database = database->oid;
+	task.failures = known->failures;
+	/* of one that ends before its time nothing new is known */
+	launcher_shared->failures = known->failures;
+
+	spawn_describe(&worker, "cvwiz_monitor_main", "cvwiz monitor");
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "cvwiz monitor for database %u", database->oid);
+	memcpy(worker.bgw_extra, &task, sizeof(task));
+	return launch(&worker, MONITOR_SLOT, MONITOR_SLOT, database);
+}
+
+/* One database at a time; returns those whose turn is still to come. */
+static List *
+go_on_monitoring(List *queue)
+{
+	while (queue != NIL && !OidIsValid(slots[MONITOR_SLOT].database.oid))
+	{
+		Database   *database = (Database *) linitial(queue);
+
+		if (!catalog_database_is_claimed(database->oid) && !start_monitor(database))
+			return queue;
+		queue = list_delete_first(queue);
+	}
+	return queue;
 }
 
 /* ---- the loop ---- */
@@ -406,7 +355,7 @@ start_workers(List *queue)
 static void
 clear_pid(int code, Datum arg)
 {
-	shared->pid = 0;
+	launcher_shared->pid = 0;
 }
 
 static void
@@ -416,55 +365,86 @@ reload_settings(void)
 		return;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
-	names_checked = false;
+	catalog_settings_changed();
+}
+
+/*
+ * Whether a round is due, and if so when the next one is.  One that would come
+ * later than in an interval was planned for another setting, or clock.
+ */
+static bool
+round_is_due(TimestampTz *next, int interval)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz interval_us = (TimestampTz) interval * USECS_PER_SEC;
+
+	if (now < *next && *next - now <= interval_us)
+		return false;
+	*next = now + interval_us;
+	return true;
+}
+
+static long
+time_to_wait(TimestampTz next, bool busy)
+{
+	long		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
+
+	return busy ? Min(timeout, WATCH_INTERVAL_MS) : timeout;
 }
 
 void
 cvwiz_launcher_main(Datum arg)
 {
 	MemoryContext round_context;
+	MemoryContext monitor_context;
 	List	   *queue = NIL;
-	TimestampTz next_round;
+	List	   *monitor_queue = NIL;
+	TimestampTz next_round = 0;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
-	shared->pid = MyProcPid;
-	shared->starved = false;
+	launcher_shared->pid = MyProcPid;
+	launcher_shared->starved = false;
 	before_shmem_exit(clear_pid, (Datum) 0);
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	round_context = AllocSetContextCreate(TopMemoryContext, "cvwiz launcher",
 										  ALLOCSET_DEFAULT_SIZES);
-	next_round = GetCurrentTimestamp();
+	monitor_context = AllocSetContextCreate(TopMemoryContext, "cvwiz launcher alerts",
+											ALLOCSET_DEFAULT_SIZES);
 
 	for (;;)
 	{
-		TimestampTz now = GetCurrentTimestamp();
-		long		timeout;
-
 		CHECK_FOR_INTERRUPTS();
 		reload_settings();
 		reap_workers();
 		end_unwanted_workers();
 
-		if (now >= next_round ||
-			next_round - now > (TimestampTz) setting_naptime * USECS_PER_SEC)
+		if (round_is_due(&next_round, setting_naptime))
 		{
 			MemoryContextReset(round_context);
-			queue = setting_worker ? list_databases(round_context) : NIL;
-			next_round = now + (TimestampTz) setting_naptime * USECS_PER_SEC;
+			queue = setting_worker ? catalog_list_databases(round_context) : NIL;
 		}
 		MemoryContextSwitchTo(round_context);
 		queue = setting_worker ? start_workers(queue) : NIL;
 
-		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_round);
-		if (any_worker() || queue != NIL)
-			timeout = Min(timeout, WATCH_INTERVAL_MS);
+		/* a round that takes longer than the interval ends first */
+		if (monitor_queue == NIL && round_is_due(&next_alerts, setting_alert_interval))
+		{
+			MemoryContextReset(monitor_context);
+			MemoryContextSwitchTo(monitor_context);
+			monitor_queue = setting_worker ? list_served(monitor_context) : NIL;
+		}
+		MemoryContextSwitchTo(monitor_context);
+		monitor_queue = setting_worker ? go_on_monitoring(monitor_queue) : NIL;
+
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 timeout, PG_WAIT_EXTENSION);
+						 time_to_wait(monitor_queue == NIL ? Min(next_round, next_alerts) : next_round,
+									  any_worker() || queue != NIL || monitor_queue != NIL),
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
 }

@@ -25,7 +25,7 @@ END $$;
 -- the library is loaded by the first call
 SELECT cvwiz.clock() IS NOT NULL;
 SELECT name, vartype, context, unit, min_val, max_val, boot_val, short_desc <> '' AS described FROM pg_settings
-WHERE name IN ('cvwiz.databases', 'cvwiz.lock_timeout', 'cvwiz.naptime', 'cvwiz.now', 'cvwiz.purge_batch_size', 'cvwiz.purge_pause', 'cvwiz.purge_time', 'cvwiz.step_timeout', 'cvwiz.worker') ORDER BY name;
+WHERE name IN ('cvwiz.alert_interval', 'cvwiz.databases', 'cvwiz.lock_timeout', 'cvwiz.naptime', 'cvwiz.now', 'cvwiz.purge_batch_size', 'cvwiz.purge_pause', 'cvwiz.purge_time', 'cvwiz.step_timeout', 'cvwiz.worker') ORDER BY name;
 
 -- ---- the clock ----
 
@@ -93,6 +93,8 @@ ALTER SYSTEM SET cvwiz.purge_time = '-1:00';
 \set VERBOSITY sqlstate
 ALTER SYSTEM SET cvwiz.naptime = 0;
 ALTER SYSTEM SET cvwiz.naptime = '25h';
+ALTER SYSTEM SET cvwiz.alert_interval = 0;
+ALTER SYSTEM SET cvwiz.alert_interval = '25h';
 \set VERBOSITY default
 ALTER SYSTEM SET cvwiz.worker = 'perhaps';
 ALTER SYSTEM SET cvwiz.now = 'nonsense';
