@@ -9,7 +9,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use CvwizTest;
 
-my $primary = start_server('primary', init => [ allows_streaming => 1 ], now => '2026-05-10 12:00');
+# The worker takes one sample, and no other in the time that this takes.
+my $primary = start_server('primary', init => [ allows_streaming => 1 ], now => '2026-05-10 12:00',
+	conf => "cvwiz.alert_interval = '1d'\n");
 create_partitioned_table($primary, 'postgres', 'logs', from => '2026-01-01', months => 6, rows => 3600,
 	policy => '2026-05-10 12:00');
 
@@ -32,12 +34,34 @@ is($standby->safe_psql('postgres', "SELECT total_logs FROM cvwiz.log_statistics(
 	'log_statistics() works there');
 cmp_ok($standby->safe_psql('postgres', "SELECT count(*) FROM cvwiz.retention_plan('logs')"), '>', 2,
 	'retention_plan() works there');
+like($standby->safe_psql('postgres', 'SELECT cvwiz.report()'), qr/this is a standby.*public\.logs.*<\/html>/s,
+	'report() works there');
+
+# An unlogged table has no contents there.
+$primary->safe_psql('postgres', q{
+	CREATE UNLOGGED TABLE unlogged (t timestamptz NOT NULL);
+	INSERT INTO unlogged VALUES ('2026-05-01');
+	ANALYZE logs;
+	SELECT cvwiz.add_retention_policy('unlogged', 't'), cvwiz.alter_retention_policy('unlogged', enabled => false)});
+$primary->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM cvwiz.size_sample WHERE relation = 'logs'::regclass)");
+$primary->safe_psql('postgres', 'DELETE FROM cvwiz.size_sample');
+$primary->wait_for_catchup($standby);
+my $audit = "SELECT * FROM cvwiz.stat_audit WHERE relation = 'logs'::regclass";
+is($standby->safe_psql('postgres', $audit), $primary->safe_psql('postgres', $audit), 'stat_audit works there, without samples');
+like($standby->safe_psql('postgres', $audit), qr/^logs\|\d+\|3600\|.*\|$/, '... and measures');
+is($standby->safe_psql('postgres', "SELECT rows_estimate, oldest_record FROM cvwiz.stat_audit WHERE relation = 'unlogged'::regclass"),
+	'0|', '... what is there');
+is($primary->safe_psql('postgres', 'SELECT cvwiz.sample_sizes()'), 2, 'the primary takes samples');
+$primary->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', $audit), $primary->safe_psql('postgres', $audit), '... which the standby shows');
+$primary->safe_psql('postgres', 'DROP TABLE unlogged');
 
 # name => statement
 my %writes = (
 	'cleanup_old_logs()' => "SELECT * FROM cvwiz.cleanup_old_logs('logs')",
 	'run_retention()' => "CALL cvwiz.run_retention('logs')",
 	'add_retention_policy()' => "SELECT cvwiz.add_retention_policy('logs')",
+	'sample_sizes()' => 'SELECT cvwiz.sample_sizes()',
 	'create_partition()' => "SELECT cvwiz.create_partition('logs', '2030-01-01')",
 	'detach_partition()' => "SELECT cvwiz.detach_partition('logs_2026_01')",
 	'alter_retention_policy()' => "SELECT cvwiz.alter_retention_policy('logs', hold => true)");
