@@ -5,7 +5,7 @@ PG_CONFIG ?= pg_config
 
 # These bring up everything that they need by themselves, pg_config included,
 # so they must work where there is no PostgreSQL yet.
-TASKS = test test-clients test-faults test-fuzz demo demo-stop
+TASKS = test test-clients test-faults test-fuzz test-monitoring demo demo-stop
 .PHONY: all $(TASKS)
 
 # plain "make" builds
@@ -19,6 +19,8 @@ test-faults:
 	@test/faults/run
 test-fuzz:
 	@test/fuzz/run
+test-monitoring:
+	@test/monitoring/run
 demo:
 	@demo/run
 demo-stop:
@@ -32,7 +34,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCVWIZ_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK = -lz
 
 # The order matters: later files use what earlier ones create.
-SQL = sql/schema.sql sql/retention.sql sql/archive.sql sql/detached.sql sql/convert.sql sql/scheduler.sql sql/snapshot.sql sql/monitor.sql
+SQL = sql/schema.sql sql/retention.sql sql/archive.sql sql/detached.sql sql/convert.sql sql/scheduler.sql sql/snapshot.sql sql/sample.sql sql/stats.sql sql/alerts.sql sql/metrics.sql sql/report.sql sql/monitor.sql
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" cvwiz.control)
 DATA = $(wildcard sql/cvwiz--*--*.sql)
 DATA_built = cvwiz--$(EXTVERSION).sql

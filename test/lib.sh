@@ -117,7 +117,7 @@ build_and_install()
 	shift 2
 	[ -z "${CC:-}" ] || args+=(CC="$CC")
 	mkdir -p "$dir"
-	(cd "$source" && cp -R -P Makefile cvwiz.control sql src test expected "$dir")
+	(cd "$source" && cp -R -P Makefile cvwiz.control sql src test expected monitoring doc "$dir")
 	find "$dir/src" \( -name '*.o' -o -name '*.bc' \) -delete
 	args+=("$@")
 	make -s -C "$dir" -j"$(nproc)" "${args[@]}" || return 1

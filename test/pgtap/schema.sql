@@ -45,7 +45,9 @@ INSERT INTO contract VALUES
 	('partition_by_month_plan', 'relation regclass, time_column name, keep_unique boolean DEFAULT false', 'TABLE(step integer, action text, statement text, lock_mode text, blocks text)', 'v', false, 'u', false),
 	('undo_partition_by_month', 'IN relation regclass', NULL, 'v', false, 'u', false),
 	-- operation
+	('report', 'since interval DEFAULT ''30 days''::interval', 'text', 'v', false, 'u', false),
 	('health', '', 'TABLE(check_name text, status text, detail text, hint text)', 'v', false, 'u', true),
+	('openmetrics', '', 'text', 'v', true, 'u', false),
 	('schedule_retention', 'schedule text DEFAULT ''0 3 * * *''::text', 'bigint', 'v', false, 'u', false),
 	('unschedule_retention', '', 'boolean', 'v', false, 'u', false),
 	('worker_status', 'OUT preloaded boolean, OUT launcher_pid integer, OUT starved boolean', 'record', 'v', true, 's', true),
@@ -53,7 +55,23 @@ INSERT INTO contract VALUES
 	('count_null_times', 'relation regclass', 'bigint', 'v', true, 'u', true),
 	('detach_obstacle', 'relation regclass', 'text', 'v', true, 'u', true),
 	('drop_due', 'detached_at timestamp with time zone, drop_after interval', 'timestamp with time zone', 'i', true, 's', true),
+	-- alerts
+	('set_alert', 'name text, metric text DEFAULT NULL::text, comparison text DEFAULT NULL::text, threshold double precision DEFAULT NULL::double precision, labels jsonb DEFAULT NULL::jsonb, severity text DEFAULT NULL::text, for_interval interval DEFAULT NULL::interval, hysteresis double precision DEFAULT NULL::double precision, enabled boolean DEFAULT NULL::boolean, action text DEFAULT NULL::text', 'void', 'v', false, 'u', false),
+	('remove_alert', 'name text', 'void', 'v', false, 'u', false),
+	('evaluate_alerts', '', 'integer', 'v', false, 'u', false),
+	('alert_series', '', 'TABLE(alert text, severity text, metric text, labels jsonb, value double precision, comparison text, threshold double precision, for_interval interval, crossed boolean, holds boolean, action text)', 'v', false, 'u', false),
+	('check', '', 'text', 'v', false, 'u', false),
 	('clock', '', 'timestamp with time zone', 'v', true, 's', true),
+	-- counters
+	('snapshot_size_bounds', '', 'bigint[]', 'i', false, 's', true),
+	('snapshot_counters', 'relation oid, attnum smallint, OUT checked bigint, OUT within bigint, OUT truncated bigint, OUT metadata_only bigint, OUT rejected bigint, OUT bytes_sum bigint, OUT bytes_max bigint, OUT histogram bigint[], OUT recent_bytes_max bigint, OUT recent_oversized bigint, OUT stats_reset timestamp with time zone', 'record', 'v', true, 's', true),
+	('worker_counters', 'OUT rounds bigint, OUT failed_rounds bigint, OUT runs bigint, OUT alert_evaluations bigint, OUT stats_reset timestamp with time zone, OUT uncounted bigint', 'record', 'v', true, 's', true),
+	('stat_reset', 'name text DEFAULT NULL::text', 'void', 'v', false, 'u', false),
+	-- samples
+	('sample_sizes', '', 'integer', 'v', false, 'u', false),
+	('sample_policies', '', 'integer', 'v', false, 'u', false),
+	('sample_snapshots', '', 'integer', 'v', false, 'u', false),
+	('audit_figures', 'relation regclass, OUT total_bytes bigint, OUT rows_estimate bigint, OUT rows_purged bigint, OUT partitions integer, OUT covered_until timestamp with time zone, OUT oldest_record timestamp with time zone, OUT newest_record timestamp with time zone, OUT expires_from timestamp with time zone', 'record', 'v', true, 'u', true),
 	-- event triggers
 	('forget_dropped', '', 'event_trigger', 'v', false, 'u', false),
 	('follow_altered', '', 'event_trigger', 'v', false, 'u', false);
@@ -77,14 +95,22 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p JOIN member ON class
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 	WHERE p.pronamespace = 'cvwiz'::regnamespace AND l.lanname <> 'c' AND p.prosqlbody IS NULL AND (p.proconfig @> '{"search_path=pg_catalog, pg_temp"}') IS NOT TRUE$$,
 	'what is not C, and looks names up when it runs, has a search_path of its own');
+SELECT ok(has_function_privilege('pg_monitor', 'cvwiz.report(interval)', 'EXECUTE'), 'pg_monitor may execute report()');
+SELECT ok(proconfig @> '{jit=off}', 'report() is not compiled') FROM pg_proc WHERE oid = 'cvwiz.report'::regproc;
 SELECT ok(proconfig @> '{"search_path=pg_catalog, pg_temp"}', 'health() has a search_path of its own') FROM pg_proc WHERE oid = 'cvwiz.health'::regproc;
 
 -- ---- tables ----
 
-SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run,archive,conversion}'::name[]) name;
+SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run,retention_total,archive,conversion,size_sample}'::name[]) name;
 SELECT columns_are('cvwiz', 'retention_policy', '{relation,time_column,retention_days,premake_months,enabled,hold,added_at,granularity,archive_to,drop_after}'::name[]);
 SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,started_at,pending,detached_at,rows,archived,emptied}'::name[]);
 SELECT columns_are('cvwiz', 'archive', '{relation,relation_name,range_start,range_end,path,rows,bytes,raw_bytes,sha256,written_at}'::name[]);
+SELECT columns_are('cvwiz', 'retention_total', '{relation,runs_succeeded,runs_failed,runs_on_hold,rows_purged}'::name[]);
+SELECT col_is_pk('cvwiz', 'retention_total', 'relation', 'one total a table');
+SELECT columns_are('cvwiz', 'size_sample', '{relation,snapshot_column,sampled_at,total_bytes,rows_estimate,rows_purged,partitions,covered_until,oldest_record,newest_record,expires_from,documents,raw_bytes,stored_bytes,sample_id}'::name[]);
+SELECT has_index('cvwiz', 'size_sample', 'size_sample_relation_sampled_at', '{relation,sampled_at}'::name[]);
+SELECT is_empty($$SELECT c.relname FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid WHERE c.relkind = 'r'
+	AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)$$, 'every table has a primary key: a publication of all tables lets its rows be deleted');
 SELECT col_is_pk('cvwiz', 'archive', '{path,sha256}'::name[], 'an archive is a file with a content');
 SELECT col_type_is('cvwiz', 'archive', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
 SELECT throws_ok($$INSERT INTO cvwiz.archive VALUES (NULL, 'x', now(), now(), '/x', 1, 1, 1, 'ABC', now())$$, '23514', NULL, 'not even by hand: no SHA-256');
@@ -99,6 +125,18 @@ SELECT col_type_is('cvwiz', 'conversion', 'relation', 'pg_catalog', 'regclass', 
 SELECT col_type_is('cvwiz', 'conversion', 'legacy', 'pg_catalog', 'regclass', 'it is a relation');
 SELECT col_type_is('cvwiz', 'detached_partition', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
 SELECT col_type_is('cvwiz', 'detached_partition', 'parent', 'pg_catalog', 'regclass', 'it is a relation');
+SELECT has_table('cvwiz'::name, name) FROM unnest('{alert_rule,alert_state,alert_history}'::name[]) name;
+SELECT columns_are('cvwiz', 'alert_rule', '{name,removed,severity,metric,labels,comparison,threshold,for_interval,hysteresis,enabled,action}'::name[]);
+SELECT columns_are('cvwiz', 'alert_state', '{alert,severity,metric,labels,value,comparison,threshold,pending_since,firing_since}'::name[]);
+SELECT columns_are('cvwiz', 'alert_history', '{event_id,at,alert,event,severity,metric,labels,value,comparison,threshold}'::name[]);
+SELECT col_is_pk('cvwiz', 'alert_rule', 'name', 'one rule a name');
+SELECT col_is_pk('cvwiz', 'alert_state', '{alert,severity,metric,labels}'::name[], 'an alert is a series of a rule');
+SELECT col_is_pk('cvwiz', 'alert_history', 'event_id', 'events have a number');
+SELECT throws_ok(format('INSERT INTO cvwiz.alert_rule (name, %I) VALUES (%L, %L)', col, 'x', value), '23514', NULL, format('not even by hand: %s %s', col, value))
+FROM (VALUES ('comparison', '=='), ('severity', 'error'), ('threshold', 'NaN'), ('threshold', 'Infinity'), ('labels', '[]'), ('for_interval', '-1 second'), ('for_interval', '101 years'),
+	('hysteresis', '-0.1'), ('hysteresis', '1.1'), ('hysteresis', 'NaN'), ('action', repeat('x', 501))) v(col, value);
+SELECT throws_ok(format('INSERT INTO cvwiz.alert_rule (name) VALUES (%L)', name), '23514', NULL, format('not even by hand: the name %s', name)) FROM (VALUES (''), ('a b'), ('1'), (repeat('a', 64)), (E'a\n')) v(name);
+SELECT throws_ok($$INSERT INTO cvwiz.alert_history (at, alert, event, severity, metric, labels, comparison, threshold) VALUES (now(), 'x', 'else', 'warning', 'm', '{}', '>', 1)$$, '23514', NULL, 'an event is one of two');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 29, 3, true, false, now())$$, '23514', NULL, 'not even by hand: 29 days');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 366, 3, true, false, now())$$, '23514', NULL, 'not even by hand: 366 days');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_policy VALUES ('pg_class', 'x', 90, 0, true, false, now())$$, '23514', NULL, 'not even by hand: 0 months');
@@ -112,13 +150,16 @@ SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, ori
 
 -- dumped with their rows: these, and not the log
 SELECT ok(extconfig @> '{cvwiz.retention_policy,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion}'::regclass[]::oid[], 'policies, detached partitions, archives and conversions are dumped') FROM pg_extension WHERE extname = 'cvwiz';
-SELECT ok(NOT extconfig @> '{cvwiz.retention_run}'::regclass[]::oid[], 'the log of runs is not') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT ok(NOT extconfig && '{cvwiz.retention_run,cvwiz.retention_total,cvwiz.size_sample}'::regclass[]::oid[], 'the log of runs, its totals and samples are not') FROM pg_extension WHERE extname = 'cvwiz';
 SELECT isnt(condition, '', format('rows of dropped tables are not dumped with %s', relation::regclass))
 FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition) WHERE extname = 'cvwiz' AND relation IN ('cvwiz.retention_policy'::regclass, 'cvwiz.detached_partition'::regclass, 'cvwiz.archive'::regclass, 'cvwiz.conversion'::regclass);
 
+SELECT ok(extconfig @> '{cvwiz.alert_rule}'::regclass[]::oid[], 'changes of alert rules are dumped') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT ok(NOT extconfig && '{cvwiz.alert_state,cvwiz.alert_history}'::regclass[]::oid[], 'alerts are not') FROM pg_extension WHERE extname = 'cvwiz';
+
 -- ---- views ----
 
-SELECT has_view('cvwiz'::name, name) FROM unnest('{retention_policies,retention_runs,retention_progress,archives,detached_partitions}'::name[]) name;
+SELECT has_view('cvwiz'::name, name) FROM unnest('{retention_policies,retention_runs,retention_progress,archives,detached_partitions,stat_audit}'::name[]) name;
 SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.retention_policies'::regclass AND attnum > 0$$,
 	$$VALUES (1, 'relation', 'regclass'), (2, 'time_column', 'name'), (3, 'retention_days', 'integer'), (4, 'premake_months', 'integer'), (5, 'enabled', 'boolean'), (6, 'hold', 'boolean'),
 		(7, 'granularity', 'text'), (8, 'archive_to', 'text'), (9, 'drop_after', 'interval'),
@@ -140,12 +181,57 @@ SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypm
 	$$VALUES (1, 'relation', 'regclass'), (2, 'parent', 'regclass'), (3, 'range_start', 'timestamp with time zone'), (4, 'range_end', 'timestamp with time zone'), (5, 'rows', 'bigint'),
 		(6, 'detached_at', 'timestamp with time zone'), (7, 'archive', 'text'), (8, 'drop_due', 'timestamp with time zone')$$, 'columns of detached_partitions');
 SELECT ok('security_barrier=true' = ANY (reloptions), 'detached_partitions hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.detached_partitions'::regclass;
+SELECT has_view('cvwiz'::name, 'stat_snapshot'::name);
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.stat_snapshot'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'relation', 'regclass'), (2, 'snapshot_column', 'name'), (3, 'max_size', 'integer'), (4, 'warning_size', 'integer'), (5, 'checked', 'bigint'), (6, 'within', 'bigint'),
+		(7, 'truncated', 'bigint'), (8, 'metadata_only', 'bigint'), (9, 'rejected', 'bigint'), (10, 'bytes_sum', 'bigint'), (11, 'bytes_max', 'bigint'), (12, 'histogram', 'bigint[]'),
+		(13, 'recent_bytes_max', 'bigint'), (14, 'recent_oversized', 'bigint'), (15, 'table_bytes', 'bigint'), (16, 'documents', 'integer'), (17, 'raw_bytes', 'bigint'),
+		(18, 'stored_bytes', 'bigint'), (19, 'ratio', 'double precision'), (20, 'sampled_at', 'timestamp with time zone'), (21, 'stats_reset', 'timestamp with time zone')$$, 'columns of stat_snapshot');
+SELECT is_empty($$SELECT attname FROM pg_attribute WHERE attrelid = 'cvwiz.stat_snapshot'::regclass AND attnum > 0 AND coalesce(col_description(attrelid, attnum), '') = ''$$,
+	'every column of stat_snapshot has a comment');
+SELECT ok('security_barrier=true' = ANY (reloptions), 'stat_snapshot hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.stat_snapshot'::regclass;
+SELECT ok(has_table_privilege('public', 'cvwiz.stat_snapshot', 'SELECT'), 'PUBLIC may read stat_snapshot');
+SELECT ok(NOT has_table_privilege('public', 'cvwiz.stat_snapshot', 'INSERT, UPDATE, DELETE, TRUNCATE'), 'PUBLIC may not write stat_snapshot');
+SELECT is(cvwiz.snapshot_size_bounds(), ARRAY(SELECT DISTINCT b FROM unnest(cvwiz.snapshot_size_bounds()) b ORDER BY b), 'the bounds rise');
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.stat_audit'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'relation', 'regclass'), (2, 'total_bytes', 'bigint'), (3, 'rows_estimate', 'bigint'), (4, 'rows_per_day_7d', 'double precision'), (5, 'rows_per_day_30d', 'double precision'),
+		(6, 'oldest_record', 'timestamp with time zone'), (7, 'newest_record', 'timestamp with time zone'), (8, 'overdue', 'interval'), (9, 'partitions', 'integer'), (10, 'days_ahead', 'double precision'),
+		(11, 'retention_days', 'integer'), (12, 'enabled', 'boolean'), (13, 'hold', 'boolean'), (14, 'added_at', 'timestamp with time zone'), (15, 'last_success', 'timestamp with time zone'),
+		(16, 'last_run_succeeded', 'boolean'), (17, 'residue', 'bigint'), (18, 'runs_succeeded', 'bigint'), (19, 'runs_failed', 'bigint'), (20, 'runs_on_hold', 'bigint'),
+		(21, 'rows_purged', 'bigint'), (22, 'sampled_at', 'timestamp with time zone')$$, 'columns of stat_audit');
+SELECT ok('security_barrier=true' = ANY (reloptions), 'stat_audit hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.stat_audit'::regclass;
 SELECT ok('security_barrier=true' = ANY (reloptions), 'retention_runs hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.retention_runs'::regclass;
+SELECT has_view('cvwiz'::name, name) FROM unnest('{built_in_alert_rules,alert_rules,alerts}'::name[]) name;
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.alert_rules'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'name', 'text'), (2, 'severity', 'text'), (3, 'metric', 'text'), (4, 'labels', 'jsonb'), (5, 'comparison', 'text'), (6, 'threshold', 'double precision'),
+		(7, 'for_interval', 'interval'), (8, 'hysteresis', 'double precision'), (9, 'enabled', 'boolean'), (10, 'built_in', 'boolean'), (11, 'action', 'text')$$, 'columns of alert_rules');
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.alerts'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'alert', 'text'), (2, 'severity', 'text'), (3, 'metric', 'text'), (4, 'labels', 'jsonb'), (5, 'value', 'double precision'), (6, 'comparison', 'text'),
+		(7, 'threshold', 'double precision'), (8, 'since', 'timestamp with time zone'), (9, 'action', 'text')$$, 'columns of alerts');
+-- what the rules say is true of them, and has room in a notification
+SELECT is_empty($$SELECT r.name FROM cvwiz.alert_rules r LEFT JOIN cvwiz.metric_definitions d ON d.name = r.metric WHERE d.name IS NULL$$, 'built-in rules are about metrics that there are');
+SELECT is_empty($$SELECT name FROM cvwiz.built_in_alert_rules WHERE name !~ '^[a-z_]{1,63}$' OR length(action) NOT BETWEEN 1 AND 500 OR severity NOT IN ('warning', 'critical')$$, 'built-in rules keep to what users may set');
+
+SELECT has_view('cvwiz'::name, name) FROM unnest('{metric_definitions,metrics}'::name[]) name;
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.metric_definitions'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'name', 'text'), (2, 'type', 'text'), (3, 'help', 'text'), (4, 'labels', 'text[]')$$, 'columns of metric_definitions');
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.metrics'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'name', 'text'), (2, 'type', 'text'), (3, 'help', 'text'), (4, 'labels', 'jsonb'), (5, 'value', 'double precision')$$, 'columns of metrics');
 
 -- ---- who may read and write them ----
 
+SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress,cvwiz.archives,cvwiz.detached_partitions,cvwiz.stat_audit}'::regclass[]) relation;
+SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.retention_total,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion,cvwiz.size_sample}'::regclass[]) relation;
 SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress,cvwiz.archives,cvwiz.detached_partitions}'::regclass[]) relation;
 SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion}'::regclass[]) relation;
+SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.alert_rule,cvwiz.alert_state,cvwiz.alert_history,cvwiz.alerts,cvwiz.alert_rules,cvwiz.built_in_alert_rules}'::regclass[]) relation;
+SELECT ok(has_table_privilege('pg_monitor', relation, 'SELECT'), format('pg_monitor may read %s', relation)) FROM unnest('{cvwiz.alert_history,cvwiz.alerts,cvwiz.alert_rules,cvwiz.built_in_alert_rules}'::regclass[]) relation;
+SELECT ok(NOT has_table_privilege('pg_monitor', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'), format('pg_monitor may not change %s', c.relname)) FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relname LIKE '%alert%' AND c.relkind IN ('r', 'v');
+SELECT ok(has_function_privilege('pg_monitor', f, 'EXECUTE'), format('pg_monitor may execute %s', f)) FROM unnest('{cvwiz.check,cvwiz.alert_series}'::regproc[]) f;
+SELECT ok(NOT has_function_privilege('pg_monitor', f, 'EXECUTE'), format('pg_monitor may not execute %s', f)) FROM unnest('{cvwiz.set_alert,cvwiz.remove_alert,cvwiz.evaluate_alerts}'::regproc[]) f;
+SELECT ok(has_table_privilege('pg_monitor', relation, 'SELECT') AND NOT has_table_privilege('public', relation, 'SELECT'), format('pg_monitor may read %s, PUBLIC may not', relation))
+FROM unnest('{cvwiz.metric_definitions,cvwiz.metrics}'::regclass[]) relation;
+SELECT ok(has_function_privilege('pg_monitor', 'cvwiz.openmetrics()', 'EXECUTE'), 'pg_monitor may execute openmetrics()');
 SELECT ok(NOT has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'), format('PUBLIC may not change %s', c.relname))
 FROM pg_class c WHERE c.relnamespace = 'cvwiz'::regnamespace AND c.relkind IN ('r', 'v') ORDER BY c.relname;
 SELECT ok(NOT has_any_column_privilege('public', c.oid, 'INSERT, UPDATE, REFERENCES'), format('nor a column of %s', c.relname))
@@ -176,7 +262,7 @@ SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute 
 -- ---- settings ----
 
 SELECT set_has($$SELECT name, context FROM pg_settings WHERE name LIKE 'cvwiz.%'$$,
-	$$VALUES ('cvwiz.databases', 'sighup'), ('cvwiz.lock_timeout', 'user'), ('cvwiz.naptime', 'sighup'), ('cvwiz.now', 'superuser'), ('cvwiz.purge_batch_size', 'user'),
+	$$VALUES ('cvwiz.alert_interval', 'sighup'), ('cvwiz.databases', 'sighup'), ('cvwiz.lock_timeout', 'user'), ('cvwiz.naptime', 'sighup'), ('cvwiz.now', 'superuser'), ('cvwiz.purge_batch_size', 'user'),
 		('cvwiz.purge_pause', 'user'), ('cvwiz.purge_time', 'sighup'), ('cvwiz.step_timeout', 'sighup'), ('cvwiz.worker', 'sighup')$$, 'these settings are there');
 
 SELECT * FROM finish();
