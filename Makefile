@@ -31,10 +31,10 @@ ifneq ($(filter-out $(TASKS),$(or $(MAKECMDGOALS),all)),)
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 SRC_HEADERS = $(wildcard src/*.h src/*/*.h)
 PG_CPPFLAGS = -I$(srcdir)/src -DCVWIZ_VERSION='"$(EXTVERSION)"'
-SHLIB_LINK = -lz
+SHLIB_LINK = -lz -lzstd
 
 # The order matters: later files use what earlier ones create.
-SQL = sql/schema.sql sql/retention.sql sql/archive.sql sql/detached.sql sql/convert.sql sql/scheduler.sql sql/snapshot.sql sql/sample.sql sql/stats.sql sql/alerts.sql sql/metrics.sql sql/report.sql sql/monitor.sql
+SQL = sql/schema.sql sql/retention.sql sql/archive.sql sql/detached.sql sql/convert.sql sql/scheduler.sql sql/snapshot.sql sql/version.sql sql/sample.sql sql/stats.sql sql/alerts.sql sql/metrics.sql sql/report.sql sql/monitor.sql
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" cvwiz.control)
 DATA = $(wildcard sql/cvwiz--*--*.sql)
 DATA_built = cvwiz--$(EXTVERSION).sql
@@ -58,12 +58,14 @@ include $(PGXS)
 # PGXS tracks no header dependencies where the server was built without
 # --enable-depend, as Debian's is.
 $(OBJS) $(OBJS:.o=.bc): $(SRC_HEADERS) cvwiz.control
-$(OBJS): | zlib-header
+$(OBJS): | library-headers
 
-.PHONY: zlib-header
-zlib-header:
+.PHONY: library-headers
+library-headers:
 	@echo '#include <zlib.h>' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 || \
 	{ echo "cvwiz needs zlib's headers: install zlib1g-dev (Debian, Ubuntu) or zlib-devel (Fedora, RHEL)" >&2; exit 1; }
+	@echo '#include <zstd.h>' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 || \
+	{ echo "cvwiz needs zstd's headers: install libzstd-dev (Debian, Ubuntu) or libzstd-devel (Fedora, RHEL)" >&2; exit 1; }
 
 cvwiz--$(EXTVERSION).sql: $(SQL) cvwiz.control Makefile
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION cvwiz" to load this file. \quit' && cat $(SQL); } >$@.tmp

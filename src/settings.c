@@ -33,6 +33,8 @@ int			setting_max_array_length = 100;
 int			setting_snapshot_notice = WARNING;
 int			setting_compression_level = 6;
 int			setting_max_inflated_size = 256 * 1024 * 1024;
+int			setting_max_original_size = 8 * 1024 * 1024;
+int			setting_version_compression_level = 3;
 
 /* "off" lies below every level that is ever sent or logged. */
 static const struct config_enum_entry snapshot_notice_options[] = {
@@ -193,6 +195,20 @@ settings_define(void)
 							&setting_max_inflated_size,
 							256 * 1024 * 1024, 1, MaxAllocSize - 1,
 							PGC_SUSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cvwiz.max_original_size",
+							"Greatest size of a document in the version store, in bytes of its text.",
+							NULL,
+							&setting_max_original_size,
+							8 * 1024 * 1024, 1, 256 * 1024 * 1024,
+							PGC_SUSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("cvwiz.version_compression_level",
+							"Effort of zstd when a version is stored.",
+							"From 1, the fastest, to 19, the smallest.",
+							&setting_version_compression_level,
+							3, 1, 19,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("cvwiz.now",
 							   "Clock that tests set; empty in production.",

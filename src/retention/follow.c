@@ -32,7 +32,8 @@ extension_is_there(void)
 		OidIsValid(get_relname_relid("archive", namespace)) &&
 		OidIsValid(get_relname_relid("conversion", namespace)) &&
 		OidIsValid(get_relname_relid("retention_total", namespace)) &&
-		OidIsValid(get_relname_relid("size_sample", namespace));
+		OidIsValid(get_relname_relid("size_sample", namespace)) &&
+		OidIsValid(get_relname_relid("version_source", namespace));
 }
 
 static void
@@ -96,6 +97,11 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 				   " AND d.objsubid = 0 AND d.objid IN (p.relation, p.legacy)",
+				   NULL);
+	query_run_only("UPDATE cvwiz.version_source s SET relation = NULL"
+				   " FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+				   " AND d.objsubid = 0 AND d.objid = s.relation",
 				   NULL);
 	forget_figures();
 	found = query_run("DELETE FROM cvwiz.retention_policy p"

@@ -34,6 +34,7 @@
 #include "query.h"
 #include "snapshot/column.h"
 #include "snapshot/trigger.h"
+#include "snapshot/trigger_catalog.h"
 
 PG_FUNCTION_INFO_V1(cvwiz_add_snapshot_limits);
 PG_FUNCTION_INFO_V1(cvwiz_remove_snapshot_limits);
@@ -84,25 +85,6 @@ parse_positive(const char *argument, const char *value)
 				 errmsg("trigger argument \"%s\" has no positive number", argument),
 				 errhint("Write it as in max_size=512000.")));
 	return (int) number;
-}
-
-static void
-name_argument(void *arg)
-{
-	errcontext("trigger argument \"%s\" of cvwiz.enforce_snapshot_limits()", (char *) arg);
-}
-
-static List *
-parse_fields(char *argument, const char *value)
-{
-	ErrorContextCallback callback = {error_context_stack, name_argument, argument};
-	ArrayType  *array;
-
-	error_context_stack = &callback;
-	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, unconstify(char *, value),
-													TEXTOID, -1));
-	error_context_stack = callback.previous;
-	return text_array_to_list(array);
 }
 
 void
@@ -161,31 +143,10 @@ trigger_parse_arguments(int nargs, char **args, TriggerArguments *parsed)
 				parsed->options.recent_by = pstrdup(value);
 				break;
 			case 5:
-				parsed->options.fields = parse_fields(args[i], value);
+				parsed->options.fields = trigger_parse_list(args[i], value);
 				break;
 		}
 	}
-}
-
-/* ---- finding the trigger of a column ---- */
-
-/* The trigger's arguments as the catalog has them, one after the other. */
-static char **
-catalog_arguments(Relation pg_trigger, HeapTuple tuple)
-{
-	Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
-	char	  **args = (char **) palloc(sizeof(char *) * Max(1, form->tgnargs));
-	bool		isnull;
-	Datum		value = fastgetattr(tuple, Anum_pg_trigger_tgargs,
-									RelationGetDescr(pg_trigger), &isnull);
-	char	   *p = VARDATA_ANY(DatumGetByteaPP(value));
-
-	for (int i = 0; i < form->tgnargs; i++)
-	{
-		args[i] = pstrdup(p);
-		p += strlen(p) + 1;
-	}
-	return args;
 }
 
 typedef struct ParseRequest
@@ -205,71 +166,6 @@ parse_action(void *arg)
 	limits_resolve(&request->parsed.given, &request->limits);
 }
 
-typedef struct FoundTrigger
-{
-	Oid			oid;
-	bool		inherited;		/* from a partitioned parent */
-	NameData	name;
-} FoundTrigger;
-
-static bool
-find_limits_trigger(Oid relid, const char *column, FoundTrigger *found)
-{
-	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	Oid			function = enforce_function_oid();
-	bool		result = false;
-
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(pg_trigger, TriggerRelidNameIndexId, true, NULL, 1, &key);
-	while (!result && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
-
-		if (form->tgfoid != function || form->tgnargs == 0 ||
-			strcmp(catalog_arguments(pg_trigger, tuple)[0], column) != 0)
-			continue;
-		found->oid = form->oid;
-		found->inherited = OidIsValid(form->tgparentid);
-		found->name = form->tgname;
-		result = true;
-	}
-	systable_endscan(scan);
-	table_close(pg_trigger, AccessShareLock);
-	return result;
-}
-
-Oid
-trigger_root_relation(Oid trigger)
-{
-	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
-	Oid			relid = InvalidOid;
-
-	while (OidIsValid(trigger))
-	{
-		ScanKeyData key;
-		SysScanDesc scan;
-		HeapTuple	tuple;
-		Form_pg_trigger form;
-
-		ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
-					ObjectIdGetDatum(trigger));
-		scan = systable_beginscan(pg_trigger, TriggerOidIndexId, true, NULL, 1, &key);
-		tuple = systable_getnext(scan);
-		if (!HeapTupleIsValid(tuple))
-			elog(ERROR, "could not find trigger %u", trigger);
-		form = (Form_pg_trigger) GETSTRUCT(tuple);
-		relid = form->tgrelid;
-		trigger = form->tgparentid;
-		systable_endscan(scan);
-	}
-	table_close(pg_trigger, AccessShareLock);
-	return relid;
-}
-
 /* ---- writing ---- */
 
 static void
@@ -283,38 +179,6 @@ append_int_argument(StringInfo sql, FunctionCallInfo fcinfo, int n, const char *
 {
 	if (!PG_ARGISNULL(n))
 		append_argument(sql, psprintf("%s=%d", name, PG_GETARG_INT32(n)));
-}
-
-static char *
-choose_trigger_name(Oid relid, const char *column)
-{
-	for (int n = 0;; n++)
-	{
-		char		suffix[16] = "";
-		int			length;
-		char	   *name;
-
-		if (n > 0)
-			snprintf(suffix, sizeof(suffix), "_%d", n);
-		length = pg_mbcliplen(column, strlen(column),
-							  NAMEDATALEN - 1 - strlen(TRIGGER_NAME_PREFIX) - strlen(suffix));
-		name = psprintf("%s%.*s%s", TRIGGER_NAME_PREFIX, length, column, suffix);
-		if (!OidIsValid(get_trigger_oid(relid, name, true)))
-			return name;
-	}
-}
-
-/* In the mode that the DDL will take: a stronger one later could deadlock. */
-static void
-required_relation_and_column(FunctionCallInfo fcinfo, LOCKMODE mode, Oid *relid, char **column)
-{
-	*relid = owned_relation_argument(fcinfo, mode);
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("snapshot_column must not be null"),
-				 errhint("Name the column that has the documents.")));
-	*column = NameStr(*PG_GETARG_NAME(1));
 }
 
 /*
@@ -334,7 +198,7 @@ cvwiz_add_snapshot_limits(PG_FUNCTION_ARGS)
 	TriggerArguments arguments = {0};
 	SnapshotLimits limits;
 
-	required_relation_and_column(fcinfo, ShareRowExclusiveLock, &relid, &column);
+	trigger_required_arguments(fcinfo, ShareRowExclusiveLock, &relid, &column);
 	relkind = get_rel_relkind(relid);
 	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
@@ -343,7 +207,7 @@ cvwiz_add_snapshot_limits(PG_FUNCTION_ARGS)
 				 errhint("For a view, add the limits to the table under it.")));
 	(void) snapshot_column_kind(relid, column, &attnum, NULL);
 	snapshot_check_not_generated(relid, attnum);
-	if (find_limits_trigger(relid, column, &found))
+	if (trigger_find(relid, LIMITS_FUNCTION, column, &found))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("column \"%s\" of table \"%s\" has snapshot limits already",
@@ -361,7 +225,7 @@ cvwiz_add_snapshot_limits(PG_FUNCTION_ARGS)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW"
 					 " EXECUTE FUNCTION cvwiz.enforce_snapshot_limits(%s",
-					 quote_identifier(choose_trigger_name(relid, column)),
+					 quote_identifier(trigger_choose_name(relid, TRIGGER_NAME_PREFIX, column)),
 					 qualified_relation_name(relid), quote_literal_cstr(column));
 	append_argument(&sql, psprintf("on_oversize=%s", oversize_action_name(arguments.on_oversize)));
 	append_int_argument(&sql, fcinfo, 3, "max_size");
@@ -390,8 +254,8 @@ cvwiz_remove_snapshot_limits(PG_FUNCTION_ARGS)
 	char	   *column;
 	FoundTrigger found;
 
-	required_relation_and_column(fcinfo, AccessExclusiveLock, &relid, &column);
-	if (!find_limits_trigger(relid, column, &found))
+	trigger_required_arguments(fcinfo, AccessExclusiveLock, &relid, &column);
+	if (!trigger_find(relid, LIMITS_FUNCTION, column, &found))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("column \"%s\" of table \"%s\" has no snapshot limits",
@@ -425,12 +289,8 @@ cvwiz_remove_snapshot_limits(PG_FUNCTION_ARGS)
 Datum
 cvwiz_trigger_limits(PG_FUNCTION_ARGS)
 {
-	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
 	ParseRequest request;
 	TriggerArguments *arguments = &request.parsed;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
 	TupleDesc	tupdesc;
 	Datum		values[7] = {0};
 	bool		nulls[7] = {false};
@@ -439,21 +299,9 @@ cvwiz_trigger_limits(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
-	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
-				PG_GETARG_DATUM(0));
-	scan = systable_beginscan(pg_trigger, TriggerOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (!HeapTupleIsValid(tuple) ||
-		((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid != enforce_function_oid())
-	{
-		systable_endscan(scan);
-		table_close(pg_trigger, AccessShareLock);
+	request.args = trigger_arguments(PG_GETARG_OID(0), LIMITS_FUNCTION, &request.nargs);
+	if (request.args == NULL)
 		PG_RETURN_NULL();
-	}
-	request.nargs = ((Form_pg_trigger) GETSTRUCT(tuple))->tgnargs;
-	request.args = catalog_arguments(pg_trigger, tuple);
-	systable_endscan(scan);
-	table_close(pg_trigger, AccessShareLock);
 
 	if (guard(parse_action, &request) != NULL)
 	{

@@ -11,6 +11,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -127,12 +128,40 @@ snapshot_datum_from_jsonb(SnapshotKind kind, Jsonb *jsonb)
 }
 
 Oid
-enforce_function_oid(void)
+trigger_function_oid(const char *name)
 {
 	oidvector  *no_arguments = buildoidvector(NULL, 0);
 
 	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-						   CStringGetDatum("enforce_snapshot_limits"),
+						   CStringGetDatum(name),
 						   PointerGetDatum(no_arguments),
 						   ObjectIdGetDatum(get_namespace_oid("cvwiz", false)));
+}
+
+/* Whether it fires in this session. */
+static bool
+is_active(const Trigger *trigger)
+{
+	if (trigger->tgenabled == TRIGGER_FIRES_ALWAYS)
+		return true;
+	return trigger->tgenabled == (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ?
+								  TRIGGER_FIRES_ON_REPLICA : TRIGGER_FIRES_ON_ORIGIN);
+}
+
+const Trigger *
+active_trigger(Relation rel, const char *function, const char *column)
+{
+	Oid			oid = trigger_function_oid(function);
+
+	if (rel->trigdesc == NULL)
+		return NULL;
+	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (trigger->tgfoid == oid && trigger->tgnargs > 0 &&
+			strcmp(trigger->tgargs[0], column) == 0 && is_active(trigger))
+			return trigger;
+	}
+	return NULL;
 }

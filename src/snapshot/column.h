@@ -13,6 +13,8 @@
 
 #include "access/attnum.h"
 #include "utils/jsonb.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
 
 typedef enum SnapshotKind
 {
@@ -37,7 +39,18 @@ extern uint64 snapshot_datum_size(SnapshotKind kind, Datum value);
 extern Jsonb *snapshot_datum_to_jsonb(SnapshotKind kind, Datum value);
 extern Datum snapshot_datum_from_jsonb(SnapshotKind kind, Jsonb *jsonb);
 
-/* cvwiz.enforce_snapshot_limits() */
-extern Oid	enforce_function_oid(void);
+/* That of a trigger function cvwiz.name(). */
+extern Oid	trigger_function_oid(const char *name);
+
+#define LIMITS_FUNCTION "enforce_snapshot_limits"
+#define STORE_FUNCTION "store_version"
+#define FOLLOW_FUNCTION "follow_version"
+#define FORGET_FUNCTION "forget_versions"
+
+/*
+ * The trigger of that function that fires for the column in this session;
+ * NULL: there is none.
+ */
+extern const Trigger *active_trigger(Relation rel, const char *function, const char *column);
 
 #endif							/* CVWIZ_COLUMN_H */

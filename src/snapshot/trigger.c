@@ -14,8 +14,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -26,6 +24,8 @@
 #include "snapshot/column.h"
 #include "snapshot/size.h"
 #include "snapshot/trigger.h"
+#include "snapshot/trigger_catalog.h"
+#include "snapshot/row_trigger.h"
 #include "stats/counters.h"
 
 /* Of an oversized document, the keys that are named. */
@@ -36,10 +36,7 @@ PG_FUNCTION_INFO_V1(cvwiz_enforce_snapshot_limits);
 /* What a trigger asks for, looked up once. */
 typedef struct CachedTrigger
 {
-	Oid			oid;			/* of the trigger; the hash key */
-	Oid			relid;
-	bool		valid;
-	MemoryContext context;		/* of what follows */
+	TriggerCacheEntry common;
 	TriggerArguments arguments;
 	SnapshotKind kind;
 	AttrNumber	attnum;
@@ -47,35 +44,11 @@ typedef struct CachedTrigger
 	SnapshotCounter counter;
 } CachedTrigger;
 
-static HTAB *cache = NULL;
+static void fill_entry(TriggerCacheEntry *common, const TriggerData *trigger);
 
-/* ---- the cache ---- */
+static TriggerCache cache = {"cvwiz snapshot triggers", sizeof(CachedTrigger), fill_entry, NULL, NULL};
 
-/* Whatever happened to the relation: its columns, its triggers. */
-static void
-invalidate(Datum arg, Oid relid)
-{
-	HASH_SEQ_STATUS status;
-	CachedTrigger *entry;
-
-	hash_seq_init(&status, cache);
-	while ((entry = (CachedTrigger *) hash_seq_search(&status)) != NULL)
-	{
-		if (!OidIsValid(relid) || entry->relid == relid)
-			entry->valid = false;
-	}
-}
-
-static void
-init_cache(void)
-{
-	HASHCTL		control;
-
-	control.keysize = sizeof(Oid);
-	control.entrysize = sizeof(CachedTrigger);
-	cache = hash_create("cvwiz snapshot triggers", 16, &control, HASH_ELEM | HASH_BLOBS);
-	CacheRegisterRelcacheCallback(invalidate, (Datum) 0);
-}
+/* ---- what the trigger was told ---- */
 
 /* A partition's documents are counted with those of the whole. */
 static void
@@ -83,63 +56,34 @@ fill_counter(CachedTrigger *entry, const TriggerData *trigger)
 {
 	memset(&entry->counter, 0, sizeof(SnapshotCounter));
 	entry->counter.relid = trigger->tg_trigger->tgisclone ?
-		trigger_root_relation(trigger->tg_trigger->tgoid) : entry->relid;
+		trigger_root_relation(trigger->tg_trigger->tgoid) : entry->common.relid;
 	entry->counter.attnum = get_attnum(entry->counter.relid, entry->arguments.column);
 }
 
 static void
-fill_entry(CachedTrigger *entry, const TriggerData *trigger)
+fill_entry(TriggerCacheEntry *common, const TriggerData *trigger)
 {
+	CachedTrigger *entry = (CachedTrigger *) common;
 	MemoryContext caller;
 	Oid			type;
 
-	/* invalid until it is whole: reading the arguments may fail */
-	entry->valid = false;
-	if (entry->context != NULL)
-		MemoryContextDelete(entry->context);
-	entry->context = AllocSetContextCreate(CacheMemoryContext, "cvwiz snapshot trigger",
-										   ALLOCSET_SMALL_SIZES);
-	entry->relid = RelationGetRelid(trigger->tg_relation);
-
-	caller = MemoryContextSwitchTo(entry->context);
+	caller = MemoryContextSwitchTo(common->context);
 	trigger_parse_arguments(trigger->tg_trigger->tgnargs, trigger->tg_trigger->tgargs,
 							&entry->arguments);
 	MemoryContextSwitchTo(caller);
 
-	if (get_attnum(entry->relid, entry->arguments.column) <= 0)
+	if (get_attnum(common->relid, entry->arguments.column) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("trigger \"%s\" of table \"%s\" limits column \"%s\", which does not exist",
 						trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation),
 						entry->arguments.column),
 				 errhint("If it was renamed, cvwiz.remove_snapshot_limits() takes its old name; then add the limits to the new one.")));
-	entry->kind = snapshot_column_kind(entry->relid, entry->arguments.column,
+	entry->kind = snapshot_column_kind(common->relid, entry->arguments.column,
 									   &entry->attnum, &type);
-	snapshot_check_not_generated(entry->relid, entry->attnum);
+	snapshot_check_not_generated(common->relid, entry->attnum);
 	entry->domain = get_typtype(type) == TYPTYPE_DOMAIN ? type : InvalidOid;
 	fill_counter(entry, trigger);
-	entry->valid = true;
-}
-
-static CachedTrigger *
-find_entry(const TriggerData *trigger)
-{
-	CachedTrigger *entry;
-	bool		found;
-
-	if (cache == NULL)
-		init_cache();
-
-	entry = (CachedTrigger *) hash_search(cache, &trigger->tg_trigger->tgoid,
-										  HASH_ENTER, &found);
-	if (!found)
-	{
-		entry->valid = false;
-		entry->context = NULL;
-	}
-	if (!entry->valid)
-		fill_entry(entry, trigger);
-	return entry;
 }
 
 /* ---- the error ---- */
@@ -247,33 +191,12 @@ check_called_as_trigger(FunctionCallInfo fcinfo)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-		!(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		  TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("cvwiz.enforce_snapshot_limits() was not fired by a BEFORE INSERT OR UPDATE trigger FOR EACH ROW"),
-				 errhint("cvwiz.add_snapshot_limits() makes such a trigger.")));
-}
-
-/*
- * An UPDATE hands a column that it leaves alone on as it is stored, so the
- * bytes are compared, or the pointer into the TOAST table is, and nothing is
- * fetched.
- */
-static bool
-column_is_unchanged(TriggerData *trigger, const CachedTrigger *entry, Datum value)
-{
-	Datum		old_value;
-	bool		isnull;
-
-	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		return false;
-	old_value = heap_getattr(trigger->tg_trigtuple, entry->attnum,
-							 RelationGetDescr(trigger->tg_relation), &isnull);
-	return !isnull && datumIsEqual(old_value, value, false, -1);
+	row_trigger_check(CALLED_AS_TRIGGER(fcinfo) &&
+					  TRIGGER_FIRED_BEFORE(trigger->tg_event) &&
+					  TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
+					  (TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+					   TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)),
+					  "enforce_snapshot_limits", "BEFORE INSERT OR UPDATE", "add_snapshot_limits");
 }
 
 static SnapshotOutcome
@@ -325,15 +248,12 @@ cvwiz_enforce_snapshot_limits(PG_FUNCTION_ARGS)
 	bool		isnull;
 	uint64		size;
 	Jsonb	   *reduced;
-	int			attnum;
 
 	check_called_as_trigger(fcinfo);
-	entry = find_entry(trigger);
-	tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
-		trigger->tg_newtuple : trigger->tg_trigtuple;
-
+	entry = (CachedTrigger *) trigger_cache_entry(&cache, trigger);
+	tuple = row_trigger_tuple(trigger);
 	value = heap_getattr(tuple, entry->attnum, RelationGetDescr(trigger->tg_relation), &isnull);
-	if (isnull || column_is_unchanged(trigger, entry, value))
+	if (isnull || row_trigger_is_unchanged(trigger, entry->attnum, value))
 		return PointerGetDatum(tuple);
 
 	limits_resolve(&entry->arguments.given, &limits);
@@ -345,20 +265,19 @@ cvwiz_enforce_snapshot_limits(PG_FUNCTION_ARGS)
 		return PointerGetDatum(tuple);
 	}
 
+	/* The trigger of the version store, which comes after us, keeps it whole. */
+	if (entry->arguments.on_oversize != OVERSIZE_REJECT &&
+		size <= (uint64) setting_max_original_size &&
+		active_trigger(trigger->tg_relation, STORE_FUNCTION, entry->arguments.column) != NULL)
+	{
+		counters_snapshot(&entry->counter, size, SNAPSHOT_WITHIN);
+		return PointerGetDatum(tuple);
+	}
+
 	reduced = reduce_value(trigger->tg_relation, entry, &limits, value, size);
 	if (reduced == NULL)
 		return PointerGetDatum(tuple);
 
-	value = snapshot_datum_from_jsonb(entry->kind, reduced);
-	attnum = entry->attnum;
-	isnull = false;
-
-	/*
-	 * A domain's check can run anything, this very trigger too, which can fill
-	 * the entry anew: it is not looked at any more.
-	 */
-	if (OidIsValid(entry->domain))
-		domain_check(value, false, entry->domain, NULL, NULL);
-	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, RelationGetDescr(trigger->tg_relation),
-													 1, &attnum, &value, &isnull));
+	return PointerGetDatum(row_trigger_replace(trigger, tuple, entry->attnum, entry->domain,
+											   snapshot_datum_from_jsonb(entry->kind, reduced)));
 }

@@ -35,10 +35,4 @@ typedef struct TriggerArguments
  */
 extern void trigger_parse_arguments(int nargs, char **args, TriggerArguments *parsed);
 
-/*
- * The topmost table that has the trigger: of a partition's, the one that made
- * it.
- */
-extern Oid	trigger_root_relation(Oid trigger);
-
 #endif							/* CVWIZ_TRIGGER_H */

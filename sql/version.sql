@@ -1,0 +1,127 @@
+-- The version store: whole documents behind the stubs that rows have.
+
+-- ---- tables ----
+
+CREATE TABLE cvwiz.version_source (
+	source_id int PRIMARY KEY,
+	relation regclass,
+	snapshot_column name NOT NULL
+);
+CREATE INDEX version_source_relation ON cvwiz.version_source (relation);
+COMMENT ON TABLE cvwiz.version_source IS
+'The tables, partitions each for itself, whose rows the stored versions belong to. A table can have more than one row. Dumped.';
+COMMENT ON COLUMN cvwiz.version_source.source_id IS 'Number of the table in cvwiz.snapshot_version';
+COMMENT ON COLUMN cvwiz.version_source.relation IS 'The table; NULL: it was dropped, so its versions are dead';
+COMMENT ON COLUMN cvwiz.version_source.snapshot_column IS 'The column that has the stubs';
+
+CREATE TABLE cvwiz.snapshot_version (
+	version_id bigint PRIMARY KEY,
+	base_id bigint,
+	chain_key bigint NOT NULL,
+	access_key uuid NOT NULL,
+	created_at timestamptz NOT NULL,
+	source_id int NOT NULL,
+	raw_length int NOT NULL,
+	checksum int NOT NULL,
+	stub_checksum int NOT NULL,
+	depth smallint NOT NULL,
+	codec smallint NOT NULL,
+	content bytea NOT NULL
+);
+ALTER TABLE cvwiz.snapshot_version ALTER COLUMN content SET STORAGE EXTERNAL;
+CREATE INDEX snapshot_version_chain ON cvwiz.snapshot_version (chain_key, version_id);
+COMMENT ON TABLE cvwiz.snapshot_version IS
+'The stored documents: one row a version, whole (a keyframe) or as its difference from another. Written by the triggers of cvwiz.add_version_store(); read by cvwiz.version(). Granted to nobody. Dumped.';
+COMMENT ON COLUMN cvwiz.snapshot_version.version_id IS 'Number of the version, as in its stub; later ones have greater numbers';
+COMMENT ON COLUMN cvwiz.snapshot_version.base_id IS 'The version that content is the difference from; NULL: a keyframe';
+COMMENT ON COLUMN cvwiz.snapshot_version.chain_key IS 'Hash of the table''s and the column''s name and the values of the chain''s columns';
+COMMENT ON COLUMN cvwiz.snapshot_version.access_key IS '128 random bits that the stub has, too: who cannot read the stub cannot read the document';
+COMMENT ON COLUMN cvwiz.snapshot_version.created_at IS 'When it was stored, by cvwiz.clock()';
+COMMENT ON COLUMN cvwiz.snapshot_version.source_id IS 'The table that the version''s row is in, see cvwiz.version_source';
+COMMENT ON COLUMN cvwiz.snapshot_version.raw_length IS 'Bytes of the document''s text';
+COMMENT ON COLUMN cvwiz.snapshot_version.checksum IS 'CRC-32C of the document''s text';
+COMMENT ON COLUMN cvwiz.snapshot_version.stub_checksum IS 'CRC-32C of the stub''s text, by which an edited stub is told from one that was copied';
+COMMENT ON COLUMN cvwiz.snapshot_version.depth IS 'At most so many differences lie between the version and its keyframe';
+COMMENT ON COLUMN cvwiz.snapshot_version.codec IS '0: the text itself; 1: zstd, with the base''s text as prefix where there is one; 2: the text itself, which is a stub whose version was not there (yet)';
+COMMENT ON COLUMN cvwiz.snapshot_version.content IS 'The document''s text, as codec says';
+
+CREATE TABLE cvwiz.dead_version (
+	version_id bigint NOT NULL
+);
+CREATE INDEX dead_version_version_id ON cvwiz.dead_version (version_id);
+COMMENT ON TABLE cvwiz.dead_version IS
+'Versions whose row is gone. Their content stays for as long as another version is stored as a difference from it. A table of its own, so that no DELETE waits for anything. Dumped.';
+COMMENT ON COLUMN cvwiz.dead_version.version_id IS 'Number of the version';
+
+CREATE SEQUENCE cvwiz.snapshot_version_id OWNED BY cvwiz.snapshot_version.version_id;
+COMMENT ON SEQUENCE cvwiz.snapshot_version_id IS 'Numbers of versions. Dumped.';
+CREATE SEQUENCE cvwiz.version_source_id AS int OWNED BY cvwiz.version_source.source_id;
+COMMENT ON SEQUENCE cvwiz.version_source_id IS 'Numbers of tables with versions. Dumped.';
+
+-- A publication FOR ALL TABLES would not let rows without an identity be deleted.
+ALTER TABLE cvwiz.dead_version REPLICA IDENTITY FULL;
+
+-- A dropped table's OID, which only stays where event triggers are switched off,
+-- would be restored as a number that may stand for another table.
+SELECT pg_catalog.pg_extension_config_dump('cvwiz.version_source',
+	'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+SELECT pg_catalog.pg_extension_config_dump('cvwiz.version_source_id', '');
+SELECT pg_catalog.pg_extension_config_dump('cvwiz.snapshot_version', '');
+SELECT pg_catalog.pg_extension_config_dump('cvwiz.dead_version', '');
+SELECT pg_catalog.pg_extension_config_dump('cvwiz.snapshot_version_id', '');
+
+-- ---- reading ----
+
+CREATE FUNCTION cvwiz.version_text(stub jsonb)
+RETURNS json LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_version_text';
+COMMENT ON FUNCTION cvwiz.version_text(jsonb) IS
+'The text of the document behind a stub, byte for byte as jsonb printed it when it was stored; of any other document its own text. Errors: 02000 no such version, 42501 the stub''s key is not the version''s, XX001 corrupted.';
+
+CREATE FUNCTION cvwiz.version(stub jsonb)
+RETURNS jsonb LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_version';
+COMMENT ON FUNCTION cvwiz.version(jsonb) IS
+'The document behind a stub; any other document comes back as it is. Errors: 02000 no such version, 42501 the stub''s key is not the version''s, XX001 corrupted.';
+
+-- ---- the triggers ----
+
+CREATE FUNCTION cvwiz.store_version()
+RETURNS trigger LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cvwiz_store_version';
+COMMENT ON FUNCTION cvwiz.store_version() IS
+'BEFORE INSERT OR UPDATE FOR EACH ROW: stores the document of a jsonb column and leaves a stub. Arguments: the column, chain={column,...}, keep=metadata|nothing. Errors: 53400 larger than cvwiz.max_original_size, 22023 an edited stub, or malformed arguments.';
+
+CREATE FUNCTION cvwiz.follow_version()
+RETURNS trigger LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cvwiz_follow_version';
+COMMENT ON FUNCTION cvwiz.follow_version() IS
+'AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW: a version whose row has gone, or has got another, is dead. Argument: the column.';
+
+CREATE FUNCTION cvwiz.forget_versions()
+RETURNS trigger LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cvwiz_forget_versions';
+COMMENT ON FUNCTION cvwiz.forget_versions() IS
+'AFTER TRUNCATE: the versions of the table''s rows are dead. Argument: the column.';
+
+CREATE FUNCTION cvwiz.add_version_store(relation regclass, snapshot_column name, chain_columns name[], keep text DEFAULT 'metadata')
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_add_version_store';
+COMMENT ON FUNCTION cvwiz.add_version_store(regclass, name, name[], text) IS
+'From now on each document that comes into a jsonb column is kept whole in the version store, and the row gets a stub: metadata of the document, or with keep ''nothing'' none, and "$cvwiz". Rows with the same values in chain_columns are versions of one document, and stored as differences. Documents that are there stay as they are until they are written. For the table''s owner. Takes SHARE ROW EXCLUSIVE on the table for a moment. Errors: 42501 not the owner, 42703 no such column, 42804 its type, 22023 keep or chain_columns, 42710 has a store.';
+
+CREATE FUNCTION cvwiz.remove_version_store(relation regclass, snapshot_column name, restore boolean DEFAULT true)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_remove_version_store';
+COMMENT ON FUNCTION cvwiz.remove_version_store(regclass, name, boolean) IS
+'Puts each document back into its row, whatever limits it has, without firing triggers of the table''s, and takes the store away. With restore => false the stubs stay, and what they stand for can still be read. For the table''s owner. Takes ACCESS EXCLUSIVE on the table, and rewrites its rows. Errors: 42501 not the owner, 42704 no store, XX001, 02000 a document that cannot be read: nothing is changed then.';
+
+CREATE FUNCTION cvwiz.trigger_version_store(trigger oid, OUT snapshot_column name, OUT chain_columns name[], OUT keep text)
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_trigger_version_store';
+COMMENT ON FUNCTION cvwiz.trigger_version_store(oid) IS
+'What a trigger of cvwiz.store_version() was told; of malformed arguments the column only. For cvwiz.version_stores.';
+
+CREATE VIEW cvwiz.version_stores AS
+SELECT t.tgrelid::pg_catalog.regclass AS relation, a.snapshot_column, a.chain_columns, a.keep,
+	t.tgname AS trigger_name, t.tgenabled <> 'D' AS enabled
+FROM pg_catalog.pg_trigger t, LATERAL cvwiz.trigger_version_store(t.oid) a
+WHERE t.tgfoid = 'cvwiz.store_version()'::pg_catalog.regprocedure;
+COMMENT ON VIEW cvwiz.version_stores IS
+'The columns whose documents are kept in the version store; keep is NULL where a trigger''s arguments are malformed.';
+GRANT SELECT ON cvwiz.version_stores TO PUBLIC;
+
+REVOKE ALL ON FUNCTION cvwiz.add_version_store(regclass, name, name[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cvwiz.remove_version_store(regclass, name, boolean) FROM PUBLIC;

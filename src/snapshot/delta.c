@@ -1,0 +1,147 @@
+/*-------------------------------------------------------------------------
+ *
+ * delta.c
+ *		A text as its difference from another, by zstd: the other is the prefix.
+ *
+ * zstd's contexts are malloc'd and kept from one call to the next; nothing
+ * here raises an error while one is half used that the next call's reset does
+ * not mend.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+
+#include "compat.h"
+#include "snapshot/delta.h"
+
+/* Pieces between which a cancel is looked for. */
+#define CHUNK_SIZE (1024 * 1024)
+
+/* A context that has grown larger is not kept. */
+#define MAX_KEPT_CONTEXT ((size_t) 16 * 1024 * 1024)
+
+#define MIN_WINDOW_LOG 10
+
+static ZSTD_CCtx *compressor = NULL;
+static ZSTD_DCtx *decompressor = NULL;
+
+static void
+check_zstd(size_t result)
+{
+	if (!ZSTD_isError(result))
+		return;
+	if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("zstd got none.")));
+	elog(ERROR, "zstd failed: %s", ZSTD_getErrorName(result));
+}
+
+static void
+out_of_memory_unless(const void *context)
+{
+	if (context == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("zstd got none.")));
+}
+
+/* The window has to reach from the end of the text to the base's beginning. */
+static int
+window_log(size_t length)
+{
+	int			needed = length > 1 ? pg_leftmost_one_pos64(length - 1) + 1 : 0;
+	ZSTD_bounds bounds = ZSTD_cParam_getBounds(ZSTD_c_windowLog);
+
+	return Max(MIN_WINDOW_LOG, Min(needed, bounds.upperBound));
+}
+
+static void
+prepare_compressor(const Text *text, const Text *base, int level)
+{
+	size_t		span = text->length + (base != NULL ? base->length : 0);
+
+	if (compressor == NULL)
+		compressor = ZSTD_createCCtx();
+	out_of_memory_unless(compressor);
+	check_zstd(ZSTD_CCtx_reset(compressor, ZSTD_reset_session_and_parameters));
+	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, level));
+	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog, window_log(span)));
+	check_zstd(ZSTD_CCtx_setPledgedSrcSize(compressor, text->length));
+	if (base != NULL)
+		check_zstd(ZSTD_CCtx_refPrefix(compressor, base->data, base->length));
+}
+
+bytea *
+delta_encode(const Text *text, const Text *base, int level)
+{
+	size_t		room = ZSTD_compressBound(text->length);
+	bytea	   *delta = (bytea *) palloc_extended(VARHDRSZ + room, MCXT_ALLOC_HUGE);
+	ZSTD_outBuffer output = {VARDATA(delta), room, 0};
+	size_t		done = 0;
+	size_t		left;
+
+	prepare_compressor(text, base, level);
+	do
+	{
+		size_t		piece = Min(text->length - done, CHUNK_SIZE);
+		bool		last = done + piece == text->length;
+		ZSTD_inBuffer input = {text->data + done, piece, 0};
+
+		CHECK_FOR_INTERRUPTS();
+		left = ZSTD_compressStream2(compressor, &output, &input,
+									last ? ZSTD_e_end : ZSTD_e_continue);
+		check_zstd(left);
+		done += input.pos;
+		if (last && left == 0)
+			break;
+	} while (true);
+
+	if (ZSTD_sizeof_CCtx(compressor) > MAX_KEPT_CONTEXT)
+	{
+		(void) ZSTD_freeCCtx(compressor);
+		compressor = NULL;
+	}
+	SET_VARSIZE(delta, VARHDRSZ + output.pos);
+	return delta;
+}
+
+int64
+delta_text_length(const bytea *delta)
+{
+	unsigned long long length = ZSTD_getFrameContentSize(VARDATA_ANY(delta),
+														 VARSIZE_ANY_EXHDR(delta));
+
+	if (length == ZSTD_CONTENTSIZE_UNKNOWN || length == ZSTD_CONTENTSIZE_ERROR ||
+		length > PG_INT32_MAX)
+		return -1;
+	return (int64) length;
+}
+
+bool
+delta_decode(const bytea *delta, const Text *base, char *text, size_t length)
+{
+	size_t		result;
+
+	if (decompressor == NULL)
+	{
+		decompressor = ZSTD_createDCtx();
+		out_of_memory_unless(decompressor);
+		check_zstd(ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax,
+										  ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound));
+	}
+	check_zstd(ZSTD_DCtx_reset(decompressor, ZSTD_reset_session_only));
+	check_zstd(ZSTD_DCtx_refPrefix(decompressor, base != NULL ? base->data : NULL,
+								   base != NULL ? base->length : 0));
+	result = ZSTD_decompressDCtx(decompressor, text, length,
+								 VARDATA_ANY(delta), VARSIZE_ANY_EXHDR(delta));
+	return !ZSTD_isError(result) && result == length;
+}

@@ -1,0 +1,336 @@
+/*-------------------------------------------------------------------------
+ *
+ * version_read.c
+ *		From a stub to its document.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "snapshot/version.h"
+
+PG_FUNCTION_INFO_V1(cvwiz_version_text);
+PG_FUNCTION_INFO_V1(cvwiz_version);
+
+/* Stubs that stand for stubs; nobody makes so many. */
+#define MAX_STUBS 8
+
+/* ---- the document that was read or written last ---- */
+
+/* A larger one is not kept. */
+#define MAX_KEPT_LENGTH ((size_t) 1024 * 1024)
+
+/*
+ * The next version of a chain is the difference from it, for a reader in their
+ * order as for a writer.  The key tells it from a version of that number in
+ * another life of the extension.
+ */
+static struct
+{
+	int64		id;				/* NO_VERSION: nothing is kept */
+	pg_uuid_t	key;
+	Text		text;
+	size_t		room;
+	char	   *buffer;
+}			last = {NO_VERSION};
+
+void
+version_keep_text(int64 id, const pg_uuid_t *key, const Text *text)
+{
+	last.id = NO_VERSION;
+	if (text->length > MAX_KEPT_LENGTH)
+		return;
+	if (text->length > last.room)
+	{
+		if (last.buffer != NULL)
+			pfree(last.buffer);
+		last.buffer = NULL;
+		last.room = 0;
+		last.buffer = (char *) MemoryContextAlloc(TopMemoryContext, text->length);
+		last.room = text->length;
+	}
+	memcpy(last.buffer, text->data, text->length);
+	last.text.data = last.buffer;
+	last.text.length = text->length;
+	last.key = *key;
+	last.id = id;
+}
+
+static bool
+is_kept(const StoredVersion *version)
+{
+	return last.id == version->id && memcmp(&last.key, &version->key, UUID_LEN) == 0 &&
+		last.text.length == (size_t) version->raw_length;
+}
+
+/* ---- one version ---- */
+
+uint32
+version_checksum(const Text *text)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, text->data, text->length);
+	FIN_CRC32C(crc);
+	return crc;
+}
+
+/* Before it is allocated: the length of a damaged row may be anything. */
+static bool
+length_is_right(const StoredVersion *version)
+{
+	if (version->raw_length < 0)
+		return false;
+	if (version->codec == VERSION_ZSTD)
+		return delta_text_length(version->content) == version->raw_length;
+	return VARSIZE_ANY_EXHDR(version->content) == (size_t) version->raw_length;
+}
+
+static bool
+decode_one(const StoredVersion *version, const Text *base, Text *text)
+{
+	char	   *buffer;
+
+	if (version->codec > VERSION_STUB || !length_is_right(version))
+		return false;
+	buffer = (char *) palloc((Size) version->raw_length + 1);
+	buffer[version->raw_length] = '\0';
+	text->data = buffer;
+	text->length = version->raw_length;
+
+	if (version->codec == VERSION_ZSTD)
+		return delta_decode(version->content, base, buffer, version->raw_length);
+	memcpy(buffer, VARDATA_ANY(version->content), version->raw_length);
+	return true;
+}
+
+/* ---- a version and what it is the difference from ---- */
+
+/*
+ * From the version down to its keyframe, or the text that is kept, and up
+ * again.  base's content is at hand.
+ */
+static VersionStatus
+decode(const StoredVersion *version, Snapshot snapshot, Text *text)
+{
+	StoredVersion links[KEYFRAME_INTERVAL];
+	int			count = 0;
+	Text		base = {NULL, 0};
+
+	links[count++] = *version;
+	while (links[count - 1].base_id != NO_VERSION)
+	{
+		int64		base_id = links[count - 1].base_id;
+
+		/* numbers only fall, so there is no circle */
+		if (count == KEYFRAME_INTERVAL || base_id >= links[count - 1].id)
+			return VERSION_CORRUPTED;
+		if (base_id == last.id &&
+			version_fetch(base_id, snapshot, false, &links[count]) && is_kept(&links[count]))
+		{
+			base = last.text;
+			break;
+		}
+		if (!version_fetch(base_id, snapshot, true, &links[count]))
+			return VERSION_BASE_MISSING;
+		count++;
+	}
+
+	while (count-- > 0)
+	{
+		Text		decoded;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!decode_one(&links[count], base.data != NULL ? &base : NULL, &decoded))
+			return VERSION_CORRUPTED;
+		if (base.data != NULL && base.data != last.text.data)
+			pfree(unconstify(char *, base.data));
+		base = decoded;
+	}
+	*text = base;
+	return VERSION_OK;
+}
+
+VersionStatus
+version_read_row(const StoredVersion *version, Snapshot snapshot, Text *text)
+{
+	VersionStatus status;
+
+	if (is_kept(version))
+	{
+		char	   *buffer = (char *) palloc(last.text.length + 1);
+
+		memcpy(buffer, last.text.data, last.text.length);
+		buffer[last.text.length] = '\0';
+		text->data = buffer;
+		text->length = last.text.length;
+	}
+	else
+	{
+		status = decode(version, snapshot, text);
+		if (status != VERSION_OK)
+			return status;
+	}
+	return version_checksum(text) == version->checksum ? VERSION_OK : VERSION_CORRUPTED;
+}
+
+VersionStatus
+version_read(const StubId *id, Snapshot snapshot, Text *text, StoredVersion *version)
+{
+	StoredVersion found;
+	VersionStatus status;
+
+	if (!version_fetch(id->version, snapshot, true, &found))
+		return VERSION_MISSING;
+	if (memcmp(&found.key, &id->key, UUID_LEN) != 0)
+		return VERSION_FORBIDDEN;
+
+	status = version_read_row(&found, snapshot, text);
+	if (status == VERSION_OK)
+		version_keep_text(found.id, &found.key, text);
+	pfree(found.content);
+	found.content = NULL;
+	if (version != NULL)
+		*version = found;
+	return status;
+}
+
+/*
+ * As things are now; a row that has gone since the statement began is still
+ * there for the statement's snapshot; and one that somebody is storing anew
+ * can be missed by SnapshotSelf, and belong to a transaction later than the
+ * statement's snapshot, but not be missed by one that is taken now.
+ */
+VersionStatus
+version_read_now(const StubId *id, Text *text, StoredVersion *version)
+{
+	VersionStatus status = version_read(id, SnapshotSelf, text, version);
+	Snapshot	snapshot;
+
+	if (status == VERSION_OK || status == VERSION_FORBIDDEN)
+		return status;
+	if (ActiveSnapshotSet())
+		status = version_read(id, GetActiveSnapshot(), text, version);
+	if (status == VERSION_OK || status == VERSION_FORBIDDEN)
+		return status;
+
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	status = version_read(id, snapshot, text, version);
+	UnregisterSnapshot(snapshot);
+	return status;
+}
+
+/* ---- errors ---- */
+
+const char *
+version_problem(VersionStatus status)
+{
+	switch (status)
+	{
+		case VERSION_OK:
+			return NULL;
+		case VERSION_MISSING:
+			return "It is not in the version store.";
+		case VERSION_FORBIDDEN:
+			return "The stub's key is not that of the version.";
+		case VERSION_BASE_MISSING:
+			return "A version that it is stored as a difference from is not there.";
+		case VERSION_CORRUPTED:
+			return "Its content is not what was stored.";
+	}
+	return NULL;				/* not reached */
+}
+
+void
+version_error(VersionStatus status, int64 id)
+{
+	if (status == VERSION_MISSING)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA),
+				 errmsg("version " INT64_FORMAT " is not in the version store", id),
+				 errhint("The row that it belonged to is gone, or this is a stub from another database.")));
+	if (status == VERSION_FORBIDDEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the stub's key is not that of version " INT64_FORMAT, id),
+				 errhint("Take the stub out of the row as it is.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("version " INT64_FORMAT " of the version store is corrupted", id),
+			 errdetail_internal("%s", version_problem(status)),
+			 errhint("cvwiz.verify_versions() lists all such versions; restore them from a backup.")));
+	pg_unreachable();
+}
+
+/* ---- the SQL functions ---- */
+
+bool
+version_text_behind(Jsonb *document, Text *text)
+{
+	StubId		id;
+	StoredVersion version;
+	VersionStatus status;
+
+	if (!stub_parse(document, &id))
+		return false;
+	status = version_read_now(&id, text, &version);
+	if (status != VERSION_OK)
+		version_error(status, id.version);
+
+	for (int i = 0; i < MAX_STUBS && version.codec == VERSION_STUB; i++)
+	{
+		Text		further;
+
+		document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text->data)));
+		if (!stub_parse(document, &id))
+			break;
+		status = version_read_now(&id, &further, &version);
+		if (status == VERSION_MISSING || status == VERSION_FORBIDDEN)
+			break;
+		if (status != VERSION_OK)
+			version_error(status, id.version);
+		*text = further;
+	}
+	return true;
+}
+
+/*
+ * SQL: cvwiz.version_text(stub jsonb) RETURNS json
+ */
+Datum
+cvwiz_version_text(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *document = PG_GETARG_JSONB_P(0);
+	Text		text;
+	StringInfoData buf;
+
+	if (version_text_behind(document, &text))
+		PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.length));
+
+	initStringInfo(&buf);
+	(void) JsonbToCString(&buf, &document->root, VARSIZE(document));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(buf.data, buf.len));
+}
+
+/*
+ * SQL: cvwiz.version(stub jsonb) RETURNS jsonb
+ */
+Datum
+cvwiz_version(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *document = PG_GETARG_JSONB_P(0);
+	Text		text;
+
+	if (!version_text_behind(document, &text))
+		PG_RETURN_JSONB_P(document);
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+}

@@ -1,0 +1,288 @@
+/*-------------------------------------------------------------------------
+ *
+ * version_table.c
+ *		The rows of the version store.
+ *
+ * Rows are looked up with SnapshotSelf unless the caller has a reason for
+ * another: what a version stands for never changes, so it does not matter
+ * whether its row is newer than the statement, and neither does SERIALIZABLE
+ * have to watch for it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "commands/sequence.h"
+#include "executor/tuptable.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "clock.h"
+#include "privilege.h"
+#include "snapshot/version.h"
+
+/* Columns, as sql/version.sql has them. */
+enum
+{
+	Anum_version_id = 1,
+	Anum_version_base_id,
+	Anum_version_chain_key,
+	Anum_version_access_key,
+	Anum_version_created_at,
+	Anum_version_source_id,
+	Anum_version_raw_length,
+	Anum_version_checksum,
+	Anum_version_stub_checksum,
+	Anum_version_depth,
+	Anum_version_codec,
+	Anum_version_content,
+	Natts_version = Anum_version_content
+};
+
+enum
+{
+	Anum_source_id = 1,
+	Anum_source_relation,
+	Anum_source_column,
+	Natts_source = Anum_source_column
+};
+
+/* Of a chain's newest versions, those that are tried as a base. */
+#define BASE_CANDIDATES 4
+
+/* ---- reading ---- */
+
+static void
+read_row(Relation rel, HeapTuple tuple, bool with_content, StoredVersion *version)
+{
+	Datum		values[Natts_version];
+	bool		nulls[Natts_version];
+
+	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+#define VALUE(column) values[Anum_version_##column - 1]
+	version->id = DatumGetInt64(VALUE(id));
+	version->base_id = nulls[Anum_version_base_id - 1] ? NO_VERSION : DatumGetInt64(VALUE(base_id));
+	version->chain_key = DatumGetInt64(VALUE(chain_key));
+	memcpy(&version->key, DatumGetPointer(VALUE(access_key)), UUID_LEN);
+	version->source_id = DatumGetInt32(VALUE(source_id));
+	version->raw_length = DatumGetInt32(VALUE(raw_length));
+	version->checksum = (uint32) DatumGetInt32(VALUE(checksum));
+	version->stub_checksum = (uint32) DatumGetInt32(VALUE(stub_checksum));
+	version->depth = DatumGetInt16(VALUE(depth));
+	version->codec = (VersionCodec) DatumGetInt16(VALUE(codec));
+	version->content = with_content ? DatumGetByteaPCopy(VALUE(content)) : NULL;
+#undef VALUE
+	version->tid = tuple->t_self;
+}
+
+bool
+version_fetch(int64 id, Snapshot snapshot, bool with_content, StoredVersion *version)
+{
+	Relation	rel = table_open(extension_table("snapshot_version"), AccessShareLock);
+	Oid			index = get_relname_relid("snapshot_version_pkey", RelationGetNamespace(rel));
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found;
+
+	ScanKeyInit(&key, Anum_version_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple);
+	if (found)
+		read_row(rel, tuple, with_content, version);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
+ * The lock keeps the row from being freed.  One that is being freed, or was
+ * stored anew just now, is passed over: nobody waits for a base.
+ */
+static bool
+lock_row(Relation rel, ItemPointer tid)
+{
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_lock(rel, tid, SnapshotSelf, slot, GetCurrentCommandId(true),
+							  LockTupleKeyShare, LockWaitSkip, 0, &failure);
+	ExecDropSingleTupleTableSlot(slot);
+	return result == TM_Ok;
+}
+
+bool
+version_fetch_base(int64 chain_key, StoredVersion *version)
+{
+	Relation	rel = table_open(extension_table("snapshot_version"), RowShareLock);
+	Relation	index = index_open(get_relname_relid("snapshot_version_chain", RelationGetNamespace(rel)),
+								   AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_version_chain_key, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(chain_key));
+	scan = systable_beginscan_ordered(rel, index, SnapshotSelf, 1, &key);
+	for (int i = 0; !found && i < BASE_CANDIDATES; i++)
+	{
+		tuple = systable_getnext_ordered(scan, BackwardScanDirection);
+		if (!HeapTupleIsValid(tuple))
+			break;
+		read_row(rel, tuple, true, version);
+		if (version->depth >= MAX_DEPTH)
+			break;
+		found = version->codec != VERSION_STUB && lock_row(rel, &version->tid);
+	}
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(rel, NoLock);
+	return found;
+}
+
+/* ---- writing ---- */
+
+static int64
+next_number(const char *sequence)
+{
+	return nextval_internal(extension_table(sequence), false);
+}
+
+int64
+version_next_id(void)
+{
+	return next_number("snapshot_version_id");
+}
+
+static void
+insert_row(const char *table, Datum *values, bool *nulls)
+{
+	Relation	rel = table_open(extension_table(table), RowExclusiveLock);
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+}
+
+void
+version_insert(const StoredVersion *version)
+{
+	Datum		values[Natts_version];
+	bool		nulls[Natts_version] = {false};
+
+#define VALUE(column) values[Anum_version_##column - 1]
+	VALUE(id) = Int64GetDatum(version->id);
+	VALUE(base_id) = Int64GetDatum(version->base_id);
+	nulls[Anum_version_base_id - 1] = version->base_id == NO_VERSION;
+	VALUE(chain_key) = Int64GetDatum(version->chain_key);
+	VALUE(access_key) = PointerGetDatum(&version->key);
+	VALUE(created_at) = TimestampTzGetDatum(clock_now());
+	VALUE(source_id) = Int32GetDatum(version->source_id);
+	VALUE(raw_length) = Int32GetDatum(version->raw_length);
+	VALUE(checksum) = Int32GetDatum((int32) version->checksum);
+	VALUE(stub_checksum) = Int32GetDatum((int32) version->stub_checksum);
+	VALUE(depth) = Int16GetDatum((int16) version->depth);
+	VALUE(codec) = Int16GetDatum((int16) version->codec);
+	VALUE(content) = PointerGetDatum(version->content);
+#undef VALUE
+	insert_row("snapshot_version", values, nulls);
+}
+
+void
+version_insert_dead(int64 id)
+{
+	Datum		value = Int64GetDatum(id);
+	bool		isnull = false;
+
+	insert_row("dead_version", &value, &isnull);
+}
+
+/* ---- tables ---- */
+
+static bool
+find_source(Oid relid, const char *column, int32 *source_id)
+{
+	Relation	rel = table_open(extension_table("version_source"), AccessShareLock);
+	Oid			index = get_relname_relid("version_source_relation", RelationGetNamespace(rel));
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_source_relation, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, index, OidIsValid(index), SnapshotSelf, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[Natts_source];
+		bool		nulls[Natts_source];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		*source_id = DatumGetInt32(values[Anum_source_id - 1]);
+		found = strcmp(NameStr(*DatumGetName(values[Anum_source_column - 1])), column) == 0;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
+ * Two sessions that are the first ones at the same time each add a row: a
+ * unique index would make one wait for the other.
+ */
+int32
+version_source(Oid relid, const char *column)
+{
+	int32		source_id;
+	Datum		values[Natts_source];
+	bool		nulls[Natts_source] = {false};
+	NameData	name;
+
+	if (find_source(relid, column, &source_id))
+		return source_id;
+
+	source_id = (int32) next_number("version_source_id");
+	namestrcpy(&name, column);
+	values[Anum_source_id - 1] = Int32GetDatum(source_id);
+	values[Anum_source_relation - 1] = ObjectIdGetDatum(relid);
+	values[Anum_source_column - 1] = NameGetDatum(&name);
+	insert_row("version_source", values, nulls);
+	return source_id;
+}
+
+bool
+version_source_is(int32 source_id, Oid relid)
+{
+	Relation	rel = table_open(extension_table("version_source"), AccessShareLock);
+	Oid			index = get_relname_relid("version_source_pkey", RelationGetNamespace(rel));
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		result = false;
+
+	ScanKeyInit(&key, Anum_source_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(source_id));
+	scan = systable_beginscan(rel, index, OidIsValid(index), SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		value = heap_getattr(tuple, Anum_source_relation, RelationGetDescr(rel), &isnull);
+
+		result = !isnull && DatumGetObjectId(value) == relid;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
