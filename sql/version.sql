@@ -123,5 +123,85 @@ COMMENT ON VIEW cvwiz.version_stores IS
 'The columns whose documents are kept in the version store; keep is NULL where a trigger''s arguments are malformed.';
 GRANT SELECT ON cvwiz.version_stores TO PUBLIC;
 
+-- ---- housekeeping ----
+
+CREATE TABLE cvwiz.version_repack (
+	run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	origin text NOT NULL CHECK (origin IN ('worker', 'call')),
+	pid int NOT NULL,
+	started_at timestamptz NOT NULL,
+	finished_at timestamptz,
+	success boolean,
+	chains bigint NOT NULL DEFAULT 0,
+	freed_versions bigint NOT NULL DEFAULT 0,
+	freed_bytes bigint NOT NULL DEFAULT 0,
+	rebased_versions bigint NOT NULL DEFAULT 0,
+	orphaned_versions bigint NOT NULL DEFAULT 0,
+	failed bigint NOT NULL DEFAULT 0,
+	error text
+);
+COMMENT ON TABLE cvwiz.version_repack IS
+'The log of the version store''s housekeeping, by the worker once a day and by CALL cvwiz.repack_versions(). Readable by pg_monitor. Kept for 400 days. Not dumped.';
+COMMENT ON COLUMN cvwiz.version_repack.run_id IS 'Number of the run';
+COMMENT ON COLUMN cvwiz.version_repack.origin IS 'worker or call';
+COMMENT ON COLUMN cvwiz.version_repack.pid IS 'Server process that the run was in';
+COMMENT ON COLUMN cvwiz.version_repack.started_at IS 'By cvwiz.clock()';
+COMMENT ON COLUMN cvwiz.version_repack.finished_at IS 'By cvwiz.clock(); NULL: at work, or killed';
+COMMENT ON COLUMN cvwiz.version_repack.success IS 'True if nothing failed';
+COMMENT ON COLUMN cvwiz.version_repack.chains IS 'Chains that had something dead, or a stub that stood for nothing';
+COMMENT ON COLUMN cvwiz.version_repack.freed_versions IS 'Versions that are gone from the store';
+COMMENT ON COLUMN cvwiz.version_repack.freed_bytes IS 'Bytes of their content';
+COMMENT ON COLUMN cvwiz.version_repack.rebased_versions IS 'Versions that were stored anew, so that what they hung on could go';
+COMMENT ON COLUMN cvwiz.version_repack.orphaned_versions IS 'Versions that no row had, found by CALL cvwiz.repack_versions()';
+COMMENT ON COLUMN cvwiz.version_repack.failed IS 'Chains and tables that failed';
+COMMENT ON COLUMN cvwiz.version_repack.error IS 'The first error';
+GRANT SELECT ON cvwiz.version_repack TO pg_monitor;
+
+CREATE FUNCTION cvwiz.stub_version(document jsonb)
+RETURNS bigint LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_stub_version';
+COMMENT ON FUNCTION cvwiz.stub_version(jsonb) IS
+'The number of the version that a stub stands for; NULL for any other document.';
+
+CREATE PROCEDURE cvwiz.repack_versions(relation regclass DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'cvwiz_repack_versions';
+COMMENT ON PROCEDURE cvwiz.repack_versions(regclass) IS
+'Frees the versions that are dead and that no other one is stored as a difference from, stores anew those that hang on dead ones, and looks for versions that no row of the table has: they are dead, too. A transaction each chain; nobody waits for it. Reads all rows of the table. For the table''s owner; without a relation all tables of the caller, for superusers what dropped tables left as well. The worker does it once a day, without looking into tables. Errors: 2D000 inside a transaction block, 42501 not the owner, P0001 something failed, once the rest is done.';
+REVOKE ALL ON PROCEDURE cvwiz.repack_versions(regclass) FROM PUBLIC;
+
+-- ---- looking into it ----
+
+CREATE FUNCTION cvwiz.version_stats(relation regclass DEFAULT NULL)
+RETURNS TABLE (relation regclass, snapshot_column name, chains bigint, versions bigint, keyframes bigint, raw_bytes bigint, stored_bytes bigint, ratio double precision, depth int, dead_versions bigint, dead_bytes bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'cvwiz_version_stats';
+COMMENT ON FUNCTION cvwiz.version_stats(regclass) IS
+'What the version store holds of a table and its partitions, counted: versions that rows have, raw_bytes of their text, stored_bytes of all content with what is dead, ratio of the two; keyframes (versions stored whole), the greatest depth; and dead_versions, which are still needed or have not been freed yet. Reads all rows of the store. Without a relation all tables of the caller, for pg_monitor and superusers all. Error: 42501 not the owner.';
+
+CREATE TABLE cvwiz.version_corruption (
+	relation oid NOT NULL,
+	version_id bigint NOT NULL,
+	problem text NOT NULL,
+	found_at timestamptz NOT NULL,
+	PRIMARY KEY (relation, version_id)
+);
+COMMENT ON TABLE cvwiz.version_corruption IS
+'What cvwiz.verify_versions() has found, until it looks again and finds it no more. Readable by pg_monitor. Not dumped.';
+COMMENT ON COLUMN cvwiz.version_corruption.relation IS 'OID of the table; 0: of dropped tables';
+COMMENT ON COLUMN cvwiz.version_corruption.version_id IS 'Number of the version';
+COMMENT ON COLUMN cvwiz.version_corruption.problem IS 'What is wrong with it';
+COMMENT ON COLUMN cvwiz.version_corruption.found_at IS 'By cvwiz.clock()';
+GRANT SELECT ON cvwiz.version_corruption TO pg_monitor;
+
+CREATE FUNCTION cvwiz.version_problem(stub jsonb)
+RETURNS text LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwiz_version_problem';
+COMMENT ON FUNCTION cvwiz.version_problem(jsonb) IS
+'Why the document behind a stub cannot be had: there is no such version, or its key is another one. NULL where there is one, and for any other document. Does not decode it. For cvwiz.verify_versions().';
+
+CREATE FUNCTION cvwiz.verify_versions(relation regclass DEFAULT NULL)
+RETURNS TABLE (relation regclass, version_id bigint, problem text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'cvwiz_verify_versions';
+COMMENT ON FUNCTION cvwiz.verify_versions(regclass) IS
+'Reads every version of a table and its partitions, and every stub in their rows, and returns those that cannot be read; none: all is well. Keeps what it found in cvwiz.version_corruption, but on a standby or in a READ ONLY transaction. For the table''s owner; without a relation all tables of the caller, for superusers what dropped tables left as well. Error: 42501 not the owner.';
+REVOKE ALL ON FUNCTION cvwiz.verify_versions(regclass) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION cvwiz.add_version_store(regclass, name, name[], text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cvwiz.remove_version_store(regclass, name, boolean) FROM PUBLIC;

@@ -33,7 +33,7 @@ extension_is_there(void)
 		OidIsValid(get_relname_relid("conversion", namespace)) &&
 		OidIsValid(get_relname_relid("retention_total", namespace)) &&
 		OidIsValid(get_relname_relid("size_sample", namespace)) &&
-		OidIsValid(get_relname_relid("version_source", namespace));
+		OidIsValid(get_relname_relid("version_corruption", namespace));
 }
 
 static void
@@ -102,6 +102,11 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 				   " FROM pg_catalog.pg_event_trigger_dropped_objects() d"
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 				   " AND d.objsubid = 0 AND d.objid = s.relation",
+				   NULL);
+	query_run_only("DELETE FROM cvwiz.version_corruption v"
+				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+				   " AND d.objsubid = 0 AND d.objid = v.relation",
 				   NULL);
 	forget_figures();
 	found = query_run("DELETE FROM cvwiz.retention_policy p"

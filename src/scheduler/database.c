@@ -28,6 +28,7 @@
 #include "retention/retention.h"
 #include "scheduler/scheduler.h"
 #include "settings.h"
+#include "snapshot/version_repack.h"
 #include "stats/counters.h"
 
 /*
@@ -139,6 +140,28 @@ run_due_policies(MemoryContext context)
 	return recorded;
 }
 
+/* The version store's housekeeping. */
+static void
+repack_versions(MemoryContext context)
+{
+	RepackRequest request = {.by_worker = true,.all = true};
+	RepackResult result;
+	bool		due = version_repack_is_due();
+
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+	if (!due)
+		return;
+
+	pgstat_report_activity(STATE_RUNNING, "cvwiz: repacking versions");
+	version_repack(&request, context, &result);
+	if (result.failed > 0)
+		ereport(WARNING,
+				(errmsg("repacking versions failed for " INT64_FORMAT " chains in database \"%s\": %s",
+						result.failed, get_database_name(MyDatabaseId), result.error),
+				 errhint("The others are done; cvwiz.verify_versions() tells which versions cannot be read.")));
+}
+
 static void
 do_round(MemoryContext context)
 {
@@ -148,6 +171,7 @@ do_round(MemoryContext context)
 	PG_TRY();
 	{
 		recorded = run_due_policies(context);
+		repack_versions(context);
 	}
 	PG_CATCH();
 	{

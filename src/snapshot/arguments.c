@@ -143,7 +143,7 @@ trigger_parse_arguments(int nargs, char **args, TriggerArguments *parsed)
 				parsed->options.recent_by = pstrdup(value);
 				break;
 			case 5:
-				parsed->options.fields = trigger_parse_list(args[i], value);
+				parsed->options.fields = trigger_parse_list(LIMITS_FUNCTION, args[i], value);
 				break;
 		}
 	}

@@ -28,16 +28,24 @@
 
 /* ---- arguments ---- */
 
+typedef struct Argument
+{
+	const char *function;
+	const char *text;
+} Argument;
+
 static void
 name_argument(void *arg)
 {
-	errcontext("trigger argument \"%s\"", (char *) arg);
+	errcontext("trigger argument \"%s\" of cvwiz.%s()",
+			   ((Argument *) arg)->text, ((Argument *) arg)->function);
 }
 
 List *
-trigger_parse_list(char *argument, const char *value)
+trigger_parse_list(const char *function, const char *argument, const char *value)
 {
-	ErrorContextCallback callback = {error_context_stack, name_argument, argument};
+	Argument	name = {function, argument};
+	ErrorContextCallback callback = {error_context_stack, name_argument, &name};
 	ArrayType  *array;
 
 	error_context_stack = &callback;

@@ -34,8 +34,8 @@ extern char **trigger_arguments(Oid trigger, const char *function_name, int *nar
  */
 extern Oid	trigger_root_relation(Oid trigger);
 
-/* A text[] as it is written, as char *; the argument is for error messages. */
-extern List *trigger_parse_list(char *argument, const char *value);
+/* A text[] as it is written, as char *; the others are for error messages. */
+extern List *trigger_parse_list(const char *function, const char *argument, const char *value);
 
 /* A name that the table has no trigger of: the prefix, and what fits of the column. */
 extern char *trigger_choose_name(Oid relid, const char *prefix, const char *column);

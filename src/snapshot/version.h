@@ -103,8 +103,14 @@ extern VersionStatus version_read_now(const StubId *id, Text *text, StoredVersio
  */
 extern bool version_text_behind(Jsonb *document, Text *text);
 
+/* Whether it is a stub whose version is there, and has its key. */
+extern bool version_can_be_read(Jsonb *document);
+
 /* The next version of the chain is likely to be a difference from this one. */
 extern void version_keep_text(int64 id, const pg_uuid_t *key, const Text *text);
+
+/* What is read from now on comes from the store. */
+extern void version_forget_text(void);
 
 /* The error for what is not VERSION_OK. */
 COMPAT_NORETURN extern void version_error(VersionStatus status, int64 id);
@@ -136,6 +142,11 @@ extern void version_encode(StoredVersion *version, const Text *text,
 						   const StoredVersion *base, const Text *base_text);
 
 /* ---- version_free.c: what is dead ---- */
+
+/* SQL: whether a row of cvwiz.snapshot_version is. */
+#define VERSION_IS_DEAD(v) \
+	"(EXISTS (SELECT FROM cvwiz.dead_version dead WHERE dead.version_id = " v ".version_id)" \
+	" OR EXISTS (SELECT FROM cvwiz.version_source gone WHERE gone.source_id = " v ".source_id AND gone.relation IS NULL))"
 
 typedef struct FreedVersions
 {

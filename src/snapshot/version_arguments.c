@@ -67,7 +67,7 @@ version_parse_arguments(int nargs, char **args, StoreArguments *parsed)
 	{
 		if (strncmp(args[i], "chain=", 6) == 0 && !has_chain)
 		{
-			parsed->chain_columns = trigger_parse_list(args[i], args[i] + 6);
+			parsed->chain_columns = trigger_parse_list(STORE_FUNCTION, args[i], args[i] + 6);
 			has_chain = true;
 		}
 		else if (strncmp(args[i], "keep=", 5) == 0 && !has_keep)

@@ -36,8 +36,7 @@ lock_dead(int64 chain_key, bool *isnull)
 	if (query_run("SELECT pg_catalog.array_agg(l.version_id) FROM ("
 				  " SELECT v.version_id FROM cvwiz.snapshot_version v"
 				  " WHERE v.chain_key = $1"
-				  " AND (EXISTS (SELECT FROM cvwiz.dead_version d WHERE d.version_id = v.version_id)"
-				  "  OR EXISTS (SELECT FROM cvwiz.version_source s WHERE s.source_id = v.source_id AND s.relation IS NULL))"
+				  " AND " VERSION_IS_DEAD("v")
 				  " FOR UPDATE OF v SKIP LOCKED) l",
 				  &args) == 0)
 	{

@@ -19,6 +19,7 @@
 
 PG_FUNCTION_INFO_V1(cvwiz_version_text);
 PG_FUNCTION_INFO_V1(cvwiz_version);
+PG_FUNCTION_INFO_V1(cvwiz_stub_version);
 
 /* Stubs that stand for stubs; nobody makes so many. */
 #define MAX_STUBS 8
@@ -62,6 +63,12 @@ version_keep_text(int64 id, const pg_uuid_t *key, const Text *text)
 	last.text.length = text->length;
 	last.key = *key;
 	last.id = id;
+}
+
+void
+version_forget_text(void)
+{
+	last.id = NO_VERSION;
 }
 
 static bool
@@ -274,6 +281,17 @@ version_error(VersionStatus status, int64 id)
 /* ---- the SQL functions ---- */
 
 bool
+version_can_be_read(Jsonb *document)
+{
+	StubId		id;
+	StoredVersion version;
+
+	return stub_parse(document, &id) &&
+		version_fetch(id.version, SnapshotSelf, false, &version) &&
+		memcmp(&version.key, &id.key, UUID_LEN) == 0;
+}
+
+bool
 version_text_behind(Jsonb *document, Text *text)
 {
 	StubId		id;
@@ -333,4 +351,17 @@ cvwiz_version(PG_FUNCTION_ARGS)
 	if (!version_text_behind(document, &text))
 		PG_RETURN_JSONB_P(document);
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+}
+
+/*
+ * SQL: cvwiz.stub_version(document jsonb) RETURNS bigint
+ */
+Datum
+cvwiz_stub_version(PG_FUNCTION_ARGS)
+{
+	StubId		id;
+
+	if (!stub_parse(PG_GETARG_JSONB_P(0), &id))
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(id.version);
 }

@@ -105,8 +105,9 @@ version_fetch(int64 id, Snapshot snapshot, bool with_content, StoredVersion *ver
 }
 
 /*
- * The lock keeps the row from being freed.  One that is being freed, or was
- * stored anew just now, is passed over: nobody waits for a base.
+ * The lock keeps the row from being freed, and the one that somebody may be
+ * replacing it with.  One that is being freed, or was stored anew just now, is
+ * passed over: nobody waits for a base.
  */
 static bool
 lock_row(Relation rel, ItemPointer tid)
@@ -116,7 +117,8 @@ lock_row(Relation rel, ItemPointer tid)
 	TM_Result	result;
 
 	result = table_tuple_lock(rel, tid, SnapshotSelf, slot, GetCurrentCommandId(true),
-							  LockTupleKeyShare, LockWaitSkip, 0, &failure);
+							  LockTupleKeyShare, LockWaitSkip,
+							  TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS, &failure);
 	ExecDropSingleTupleTableSlot(slot);
 	return result == TM_Ok;
 }

@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * version_sweep.c
+ *		Versions that no row of their table has.
+ *
+ * The versions are listed first, the stubs of the rows after that: a version
+ * and its row are committed together, so a version that was there, and that
+ * no row has later, never had one, or its row has gone since.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+#include "privilege.h"
+#include "query.h"
+#include "snapshot/version.h"
+#include "snapshot/version_repack.h"
+
+static Datum
+versions_of(Oid relid, const char *column)
+{
+	QueryArgs	args = {0};
+	bool		isnull;
+
+	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
+	query_text_arg(&args, column);
+	(void) query_run("SELECT COALESCE(pg_catalog.array_agg(v.version_id), '{}') FROM cvwiz.snapshot_version v"
+					 " JOIN cvwiz.version_source s ON s.source_id = v.source_id"
+					 " WHERE s.relation::pg_catalog.oid = $1 AND s.snapshot_column = $2"
+					 " AND NOT EXISTS (SELECT FROM cvwiz.dead_version d WHERE d.version_id = v.version_id)",
+					 &args);
+	return query_value(0, 1, &isnull);
+}
+
+/* With the owner's rights, and only what the table itself has. */
+static Datum
+stubs_in_rows(Oid relid, const char *column)
+{
+	SavedPrivileges saved;
+	const char *quoted = quote_identifier(column);
+	Datum		result;
+	bool		isnull;
+
+	if (!lock_as_owner(relid, AccessShareLock, &saved))
+		relation_gone_error(relid);
+	(void) query_run(psprintf("SELECT COALESCE(pg_catalog.array_agg(cvwiz.stub_version(%s)), '{}') FROM ONLY %s"
+							  " WHERE cvwiz.stub_version(%s) IS NOT NULL",
+							  quoted, qualified_relation_name(relid), quoted),
+					 NULL);
+	result = query_value(0, 1, &isnull);
+	restore_privileges(&saved);
+	return result;
+}
+
+/* What stubs stand for that came before their versions, as out of a dump. */
+static Datum
+stubs_in_store(void)
+{
+	uint64		found = query_run("SELECT v.content FROM cvwiz.snapshot_version v WHERE v.codec = 2", NULL);
+	ArrayBuildState *ids = initArrayResult(INT8OID, CurrentMemoryContext, false);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+		char	   *stub = text_to_cstring((text *) DatumGetByteaPP(query_value(i, 1, &isnull)));
+		StubId		id;
+
+		if (stub_parse(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(stub))), &id))
+			ids = accumArrayResult(ids, Int64GetDatum(id.version), false, INT8OID, CurrentMemoryContext);
+		pfree(stub);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return makeArrayResult(ids, CurrentMemoryContext);
+}
+
+static int64
+sweep_column(Oid relid, const char *column)
+{
+	QueryArgs	args = {0};
+
+	query_arg(&args, INT8ARRAYOID, versions_of(relid, column));
+	query_arg(&args, INT8ARRAYOID, stubs_in_rows(relid, column));
+	query_arg(&args, INT8ARRAYOID, stubs_in_store());
+	return (int64) query_run_only("INSERT INTO cvwiz.dead_version"
+								  " SELECT v FROM pg_catalog.unnest($1) v"
+								  " WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest($2) r WHERE r = v)"
+								  " AND NOT EXISTS (SELECT FROM pg_catalog.unnest($3) r WHERE r = v)",
+								  &args);
+}
+
+void
+version_sweep(void *arg)
+{
+	SweepJob   *job = (SweepJob *) arg;
+	SavedPrivileges saved;
+	ListCell   *lc;
+
+	if (get_rel_relkind(job->relid) != RELKIND_RELATION)
+		return;
+	become_extension_owner(&saved);
+	foreach(lc, version_columns(job->relid))
+		job->orphans += sweep_column(job->relid, lfirst(lc));
+	restore_privileges(&saved);
+}
