@@ -39,6 +39,13 @@ query_text_arg(QueryArgs *args, const char *value)
 					  value == NULL);
 }
 
+static void
+check_result(const char *sql, int result)
+{
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", sql, SPI_result_code_string(result));
+}
+
 uint64
 query_run(const char *sql, const QueryArgs *args)
 {
@@ -58,9 +65,32 @@ query_run(const char *sql, const QueryArgs *args)
 	MemoryContextSwitchTo(caller);
 	AtEOXact_GUC(false, guc_level);
 
-	if (result < 0)
-		elog(ERROR, "could not run \"%s\": %s", sql,
-			 SPI_result_code_string(result));
+	check_result(sql, result);
+	return SPI_processed;
+}
+
+uint64
+query_run_plan(QueryPlan *plan, const QueryArgs *args)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int			guc_level = secure_search_path();
+	int			result;
+
+	if (plan->plan == NULL)
+	{
+		SPIPlanPtr	made = SPI_prepare(plan->sql, args->count, (Oid *) args->types);
+
+		if (made == NULL)
+			check_result(plan->sql, SPI_result);
+		check_result(plan->sql, SPI_keepplan(made));
+		plan->plan = made;
+	}
+	result = SPI_execute_plan(plan->plan, (Datum *) args->values, args->nulls, false, 0);
+
+	MemoryContextSwitchTo(caller);
+	AtEOXact_GUC(false, guc_level);
+
+	check_result(plan->sql, result);
 	return SPI_processed;
 }
 

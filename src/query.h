@@ -36,6 +36,15 @@ extern void query_text_arg(QueryArgs *args, const char *value);
 /* Runs it; the rows are in SPI_tuptable.  Returns how many there are. */
 extern uint64 query_run(const char *sql, const QueryArgs *args);
 
+/* A statement that runs often, parsed and planned once in a session. */
+typedef struct QueryPlan
+{
+	const char *sql;
+	struct _SPI_plan *plan;
+} QueryPlan;
+
+extern uint64 query_run_plan(QueryPlan *plan, const QueryArgs *args);
+
 /* Runs it and lets the rows go. */
 extern uint64 query_run_only(const char *sql, const QueryArgs *args);
 

@@ -125,6 +125,24 @@ check_expiry(Oid relid, bool partitioned, const char *granularity,
 				 errhint("Its policy has granularity 'row', no archive_to, and drop_after '0'.")));
 }
 
+/* An archive of the rows would have stubs, whose documents go with the table. */
+static void
+check_archives_documents(Oid relid, const char *archive_to)
+{
+	QueryArgs	args = {0};
+
+	if (archive_to == NULL)
+		return;
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	if (query_run_only("SELECT FROM cvwiz.version_stores s WHERE s.relation = $1", &args) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("table \"%s\" has a version store: its rows cannot be archived", get_rel_name(relid)),
+			 errdetail("The archive would have stubs, and their documents would be dropped with the partition."),
+			 errhint("Leave archive_to out, or take the store away with cvwiz.remove_version_store().")));
+}
+
 static void
 required_argument(FunctionCallInfo fcinfo, int n, const char *argument)
 {
@@ -241,6 +259,7 @@ cvwiz_add_retention_policy(PG_FUNCTION_ARGS)
 	check_expiry(relid, column.partitioned, granularity, archive_to, drop_after);
 
 	SPI_connect();
+	check_archives_documents(relid, archive_to);
 	check_incoming_foreign_keys(relid);
 
 	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
@@ -359,7 +378,10 @@ cvwiz_alter_retention_policy(PG_FUNCTION_ARGS)
 		check_granularity(relid, expiry.granularity);
 	}
 	if (!PG_ARGISNULL(6))
+	{
 		expiry.archive_to = directory_argument(fcinfo, 6);
+		check_archives_documents(relid, expiry.archive_to);
+	}
 	if (!PG_ARGISNULL(7))
 	{
 		expiry.drop_after = PG_GETARG_INTERVAL_P(7);

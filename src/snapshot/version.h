@@ -58,6 +58,12 @@ typedef struct StoredVersion
 extern bool version_fetch(int64 id, Snapshot snapshot, bool with_content, StoredVersion *version);
 
 /*
+ * The row of a stub's version, its content aside, as it is now or as the
+ * current statement sees it.  False for another key.
+ */
+extern bool version_fetch_stub(const StubId *id, StoredVersion *version);
+
+/*
  * The newest of a chain that can be locked FOR KEY SHARE without waiting, so
  * that it stays until our transaction ends.
  */

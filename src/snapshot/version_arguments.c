@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -30,6 +29,7 @@
 #include "snapshot/reduce.h"
 #include "snapshot/trigger_catalog.h"
 #include "snapshot/version.h"
+#include "snapshot/version_repack.h"
 
 PG_FUNCTION_INFO_V1(cvwiz_add_version_store);
 PG_FUNCTION_INFO_V1(cvwiz_remove_version_store);
@@ -173,6 +173,24 @@ required_chain_columns(FunctionCallInfo fcinfo, Oid relid, const char *column)
 	return array;
 }
 
+/* An archive of the rows would have stubs, whose documents go with the partition. */
+static void
+check_not_archived(Oid relid)
+{
+	QueryArgs	args = {0};
+
+	query_arg(&args, REGCLASSOID, ObjectIdGetDatum(relid));
+	if (query_run_only("SELECT FROM cvwiz.retention_policy p"
+					   " WHERE p.relation = $1 AND p.archive_to IS NOT NULL", &args) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("the retention policy of table \"%s\" archives its rows: it cannot have a version store",
+					get_rel_name(relid)),
+			 errdetail("The archive would have stubs, and their documents would be dropped with the partition."),
+			 errhint("cvwiz.alter_retention_policy(…, archive_to => '') ends archiving.")));
+}
+
 static void
 create_trigger(Oid relid, const char *prefix, const char *column, const char *when,
 			   const char *function, const char *further_arguments)
@@ -226,6 +244,7 @@ cvwiz_add_version_store(PG_FUNCTION_ARGS)
 					 quote_literal_cstr(psprintf("keep=%s", keep)));
 
 	SPI_connect();
+	check_not_archived(relid);
 	create_trigger(relid, STORE_NAME_PREFIX, column, "BEFORE INSERT OR UPDATE",
 				   STORE_FUNCTION, arguments.data);
 	create_trigger(relid, FOLLOW_NAME_PREFIX, column, "AFTER INSERT OR UPDATE OR DELETE",
@@ -237,11 +256,10 @@ cvwiz_add_version_store(PG_FUNCTION_ARGS)
 
 /* ---- letting go of all versions of a table ---- */
 
-/* Of a table and its partitions. */
 static ArrayType *
 tree_oids(Oid relid)
 {
-	List	   *tree = find_all_inheritors(relid, NoLock, NULL);
+	List	   *tree = version_tree(relid);
 	Datum	   *oids = (Datum *) palloc(sizeof(Datum) * list_length(tree));
 	int			count = 0;
 	ListCell   *lc;
@@ -309,7 +327,8 @@ restore_documents(Oid relid, const char *column)
 		relation_gone_error(relid);
 	(void) set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	query_run_only(psprintf("UPDATE %s SET %s = cvwiz.version(%s) WHERE %s OPERATOR(pg_catalog.?) %s",
+	query_run_only(psprintf("UPDATE %s %s SET %s = cvwiz.version(%s) WHERE %s OPERATOR(pg_catalog.?) %s",
+							get_rel_relkind(relid) == RELKIND_RELATION ? "ONLY" : "",
 							qualified_relation_name(relid), quoted, quoted, quoted,
 							quote_literal_cstr(STUB_KEY)),
 				   NULL);

@@ -23,6 +23,9 @@
 #include "query.h"
 #include "snapshot/version.h"
 
+/* A trigger looks through so many, every eighth time or so. */
+#define TRIGGER_MAX_VERSIONS 500
+
 /*
  * Locks the dead versions of a chain, but for those that others hold: NULL
  * where there are none.
@@ -30,15 +33,17 @@
 static Datum
 lock_dead(int64 chain_key, bool *isnull)
 {
+	static QueryPlan plan = {
+		"SELECT pg_catalog.array_agg(l.version_id) FROM ("
+		" SELECT v.version_id FROM cvwiz.snapshot_version v"
+		" WHERE v.chain_key = $1 AND " VERSION_IS_DEAD("v")
+		" FOR UPDATE OF v SKIP LOCKED) l",
+		NULL
+	};
 	QueryArgs	args = {0};
 
 	query_arg(&args, INT8OID, Int64GetDatum(chain_key));
-	if (query_run("SELECT pg_catalog.array_agg(l.version_id) FROM ("
-				  " SELECT v.version_id FROM cvwiz.snapshot_version v"
-				  " WHERE v.chain_key = $1"
-				  " AND " VERSION_IS_DEAD("v")
-				  " FOR UPDATE OF v SKIP LOCKED) l",
-				  &args) == 0)
+	if (query_run_plan(&plan, &args) == 0)
 	{
 		*isnull = true;
 		return (Datum) 0;
@@ -53,6 +58,21 @@ lock_dead(int64 chain_key, bool *isnull)
 FreedVersions
 version_free_chain(int64 chain_key)
 {
+	static QueryPlan plan = {
+		"WITH RECURSIVE needed AS ("
+		" SELECT v.base_id FROM cvwiz.snapshot_version v"
+		" WHERE v.chain_key = $1 AND v.base_id IS NOT NULL AND v.version_id <> ALL ($2)"
+		" UNION SELECT b.base_id FROM needed n JOIN cvwiz.snapshot_version b ON b.version_id = n.base_id"
+		" WHERE b.base_id IS NOT NULL"
+		"), freed AS ("
+		" DELETE FROM cvwiz.snapshot_version v"
+		" WHERE v.version_id = ANY ($2) AND NOT EXISTS (SELECT FROM needed n WHERE n.base_id = v.version_id)"
+		" RETURNING v.version_id, pg_catalog.octet_length(v.content) AS bytes"
+		"), buried AS ("
+		" DELETE FROM cvwiz.dead_version d USING freed f WHERE d.version_id = f.version_id"
+		") SELECT pg_catalog.count(*), COALESCE(pg_catalog.sum(f.bytes), 0)::bigint FROM freed f",
+		NULL
+	};
 	FreedVersions freed = {0, 0};
 	QueryArgs	args = {0};
 	bool		isnull;
@@ -63,28 +83,37 @@ version_free_chain(int64 chain_key)
 
 	query_arg(&args, INT8OID, Int64GetDatum(chain_key));
 	query_arg(&args, INT8ARRAYOID, dead);
-	(void) query_run("WITH RECURSIVE needed AS ("
-					 " SELECT v.base_id FROM cvwiz.snapshot_version v"
-					 " WHERE v.chain_key = $1 AND v.base_id IS NOT NULL AND v.version_id <> ALL ($2)"
-					 " UNION SELECT b.base_id FROM needed n JOIN cvwiz.snapshot_version b ON b.version_id = n.base_id"
-					 " WHERE b.base_id IS NOT NULL"
-					 "), freed AS ("
-					 " DELETE FROM cvwiz.snapshot_version v"
-					 " WHERE v.version_id = ANY ($2) AND NOT EXISTS (SELECT FROM needed n WHERE n.base_id = v.version_id)"
-					 " RETURNING v.version_id, pg_catalog.octet_length(v.content) AS bytes"
-					 "), buried AS ("
-					 " DELETE FROM cvwiz.dead_version d USING freed f WHERE d.version_id = f.version_id"
-					 ") SELECT pg_catalog.count(*), COALESCE(pg_catalog.sum(f.bytes), 0)::bigint FROM freed f",
-					 &args);
+	(void) query_run_plan(&plan, &args);
 	freed.versions = DatumGetInt64(query_value(0, 1, &isnull));
 	freed.bytes = DatumGetInt64(query_value(0, 2, &isnull));
 	SPI_freetuptable(SPI_tuptable);
 	return freed;
 }
 
+static bool
+is_long_chain(int64 chain_key)
+{
+	static QueryPlan plan = {
+		"SELECT count(*) > $2 FROM ("
+		" SELECT FROM cvwiz.snapshot_version v WHERE v.chain_key = $1 LIMIT $2 + 1) c",
+		NULL
+	};
+	QueryArgs	args = {0};
+	bool		isnull;
+	bool		result;
+
+	query_arg(&args, INT8OID, Int64GetDatum(chain_key));
+	query_arg(&args, INT4OID, Int32GetDatum(TRIGGER_MAX_VERSIONS));
+	(void) query_run_plan(&plan, &args);
+	result = DatumGetBool(query_value(0, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
 /*
  * With one snapshot for the whole transaction it could not be known what
- * others have stored meanwhile; the worker will come by.
+ * others have stored meanwhile, and a long chain takes too long; the worker
+ * will come by.
  */
 void
 version_free_chain_of_trigger(int64 chain_key)
@@ -96,7 +125,8 @@ version_free_chain_of_trigger(int64 chain_key)
 
 	SPI_connect();
 	become_extension_owner(&saved);
-	(void) version_free_chain(chain_key);
+	if (!is_long_chain(chain_key))
+		(void) version_free_chain(chain_key);
 	restore_privileges(&saved);
 	SPI_finish();
 }

@@ -286,9 +286,7 @@ version_can_be_read(Jsonb *document)
 	StubId		id;
 	StoredVersion version;
 
-	return stub_parse(document, &id) &&
-		version_fetch(id.version, SnapshotSelf, false, &version) &&
-		memcmp(&version.key, &id.key, UUID_LEN) == 0;
+	return stub_parse(document, &id) && version_fetch_stub(&id, &version);
 }
 
 bool

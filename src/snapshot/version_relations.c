@@ -7,15 +7,25 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "privilege.h"
 #include "query.h"
 #include "snapshot/version_repack.h"
+
+List *
+version_tree(Oid relid)
+{
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		return find_all_inheritors(relid, NoLock, NULL);
+	return list_make1_oid(relid);
+}
 
 List *
 version_relations(Oid relid)
@@ -29,7 +39,7 @@ version_relations(Oid relid)
 	{
 		check_relation_owner(relid);
 		check_tree_owner(relid);
-		return find_all_inheritors(relid, NoLock, NULL);
+		return version_tree(relid);
 	}
 	become_extension_owner(&saved);
 	all = query_oids("SELECT DISTINCT s.relation::pg_catalog.oid FROM cvwiz.version_source s"

@@ -45,6 +45,12 @@ extern bool version_repack_is_due(void);
 /* ---- version_relations.c ---- */
 
 /*
+ * A table and its partitions.  Tables that inherit from it are others, which
+ * have their own triggers.
+ */
+extern List *version_tree(Oid relid);
+
+/*
  * A table of the caller's and its partitions, or all of the caller's tables
  * that have versions.  The caller is connected to SPI.  ERROR 42501
  */

@@ -104,6 +104,16 @@ version_fetch(int64 id, Snapshot snapshot, bool with_content, StoredVersion *ver
 	return found;
 }
 
+/* SnapshotSelf can miss a row that somebody is just storing anew. */
+bool
+version_fetch_stub(const StubId *id, StoredVersion *version)
+{
+	if (!version_fetch(id->version, SnapshotSelf, false, version) &&
+		!(ActiveSnapshotSet() && version_fetch(id->version, GetActiveSnapshot(), false, version)))
+		return false;
+	return memcmp(&version->key, &id->key, UUID_LEN) == 0;
+}
+
 /*
  * The lock keeps the row from being freed, and the one that somebody may be
  * replacing it with.  One that is being freed, or was stored anew just now, is

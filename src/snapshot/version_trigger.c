@@ -277,12 +277,7 @@ is_stub(const TriggerData *trigger, const CachedStore *entry, Jsonb *document, S
 {
 	StoredVersion version;
 
-	if (!stub_parse(document, id))
-		return false;
-	if (!version_fetch(id->version, SnapshotSelf, false, &version) &&
-		!version_fetch(id->version, GetActiveSnapshot(), false, &version))
-		return false;
-	if (memcmp(&version.key, &id->key, UUID_LEN) != 0)
+	if (!stub_parse(document, id) || !version_fetch_stub(id, &version))
 		return false;
 	if (version.stub_checksum != stub_checksum(document))
 		ereport(ERROR,
@@ -435,8 +430,7 @@ bury(const TriggerData *trigger, const StubId *id)
 {
 	StoredVersion version;
 
-	if (!version_fetch(id->version, SnapshotSelf, false, &version) ||
-		memcmp(&version.key, &id->key, UUID_LEN) != 0 ||
+	if (!version_fetch_stub(id, &version) ||
 		!version_source_is(version.source_id, RelationGetRelid(trigger->tg_relation)))
 		return;
 
