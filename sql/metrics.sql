@@ -70,7 +70,7 @@ WITH audit AS MATERIALIZED (
 ), bucket AS MATERIALIZED (
 	-- the last one, which no bound belongs to, has them all
 	SELECT s.labels, b.ordinal, bounds.list[b.ordinal] AS bound,
-		pg_catalog.sum(b.documents) OVER (PARTITION BY s.labels ORDER BY b.ordinal) AS documents
+		pg_catalog.sum(b.documents) OVER (PARTITION BY s.relation, s.snapshot_column ORDER BY b.ordinal) AS documents
 	FROM snapshot s
 	CROSS JOIN (SELECT cvwiz.snapshot_size_bounds() AS list OFFSET 0) bounds
 	CROSS JOIN LATERAL pg_catalog.unnest(s.histogram) WITH ORDINALITY b(documents, ordinal)
