@@ -184,6 +184,33 @@ is($node->safe_psql('postgres', 'SELECT cvwiz.evaluate_alerts()'), 2, 'without t
 reset_setting($node, 'cvwiz.worker');
 evaluations(1);
 
+# ---- the samples that the growth is taken from: once an hour ----
+
+$node->safe_psql('postgres', q{
+	CREATE TABLE docs (id int, doc jsonb);
+	INSERT INTO docs VALUES (1, '{}');
+	SELECT cvwiz.add_snapshot_limits('docs', 'doc')});
+# of policies, of columns
+sub samples_at
+{
+	my ($now) = @_;
+
+	return $node->safe_psql('postgres', "SELECT count(*) FILTER (WHERE snapshot_column IS NULL), count(snapshot_column)
+		FROM cvwiz.size_sample WHERE sampled_at = '$now Z'");
+}
+for my $now ('2026-05-11 10:00', '2026-05-11 11:00')
+{
+	set_clock($node, $now);
+	$node->poll_query_until('postgres', "SELECT count(*) = 2 FROM cvwiz.size_sample WHERE sampled_at = '$now Z'")
+	  or die 'no samples';
+	evaluations(3);
+	is(samples_at($now), '1|1', "$now: the worker takes a sample of each policy and each column, and no more");
+}
+set_clock($node, '2026-05-11 11:59:59');
+evaluations(3);
+is(samples_at('2026-05-11 11:59:59'), '0|0', '... not before an hour has gone by');
+$node->safe_psql('postgres', 'DROP TABLE docs');
+
 # ---- a long purge ----
 
 $node->safe_psql('postgres', q{
