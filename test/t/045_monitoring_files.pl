@@ -77,7 +77,14 @@ for my $row ($manual =~ /^\| ((?:`cvwiz_[a-z0-9_]+`(?:, )?)+) \|/mg)
 is_deeply([ sort keys %documented ], [ sort keys %metric ], 'doc/monitoring.md has every metric, and no other');
 my @alerts = split /\n/, $node->safe_psql('postgres', 'SELECT name FROM cvwiz.alert_rules WHERE built_in ORDER BY name COLLATE "C"');
 cmp_ok(scalar @alerts, '>=', 9, 'there are built-in alerts');
-is_deeply([ grep { $manual !~ /^\| `$_` \|/m } @alerts ], [], '... each of which it has');
+# name, severity, when it fires, when it clears, what to do
+my %row = map { $_->[1] => $_ } map { [ split / *\| */ ] } $manual =~ /^\| `[a-z_]+` \| (?:warning|critical) \|.*/mg;
+is_deeply([ sort keys %row ], [ map { "`$_`" } @alerts ], '... each of which it has, and no other');
+is_deeply([ grep { @{ $row{$_} } != 6 || grep { $_ eq '' } @{ $row{$_} }[ 2 .. 5 ] } sort keys %row ], [],
+	'... with when it fires, when it clears and what to do');
+is_deeply([ map { "$_->[1] $_->[2]" } @row{ sort keys %row } ],
+	[ split /\n/, $node->safe_psql('postgres', q{SELECT format('`%s` %s', name, severity) FROM cvwiz.built_in_alert_rules ORDER BY name COLLATE "C"}) ],
+	'... and its severity');
 my $tested = slurp_file("$top/monitoring/cvwiz.rules.test.yml");
 is_deeply([ grep { my $name = 'Cvwiz' . join('', map { ucfirst } split /_/, $_); $tested !~ /^  - name: $name$/m } @alerts ], [],
 	'... and for each of which promtool has a test');
