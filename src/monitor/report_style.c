@@ -102,6 +102,7 @@ const char *const report_style =
 "th,td{border:0;padding:2px 0}tbody th{font-weight:600}td.n{text-align:left}td.n,td.t{white-space:normal}\n"
 "td{display:grid;grid-template-columns:6.5em minmax(0,1fr);gap:8px}td::before{content:attr(data-n);color:var(--soft);font-size:13px}td:empty{display:none}\n"
 "}\n"
+"@media screen and (min-width:1041px){#settings th code{white-space:nowrap}}\n"
 "@media print{\n"
 ":root{color-scheme:light;" LIGHT "--ground:#fff}\n"
 "@page{margin:14mm 12mm}\n"
