@@ -21,6 +21,8 @@ SELECT 'v' || day || '-' || n, 'r' || n % 20, resume((4 + 1200 / (1 + (n * 7919 
 FROM generate_series(1, 25) AS n
 $$;
 
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+
 -- One statement after the other, as cvwiz's clock goes from day to day.
 \o /dev/null
 SET client_min_messages = error;
@@ -28,13 +30,17 @@ SELECT format('SET cvwiz.now = %L', at || '+00') AS clock,
 	CASE WHEN hour = 3 THEN format('SELECT new_events(%1$L), new_documents(%1$L)', day) END AS events,
 	-- three days of a legal hold
 	CASE WHEN hour = 3 AND n IN (13, 16) THEN format('SELECT cvwiz.alter_retention_policy(''audit_logs'', hold => %L)', n = 13) END AS hold,
-	CASE WHEN hour = 3 THEN 'SELECT cvwiz.cleanup_old_logs()' END AS run,
+	-- a night that leaves expired rows, until somebody has looked
+	CASE WHEN n = 22 AND hour = 3 THEN 'CREATE TRIGGER keep BEFORE DELETE ON audit_logs FOR EACH ROW EXECUTE FUNCTION keep()'
+		WHEN n = 22 AND hour = 9 THEN 'DROP TRIGGER keep ON audit_logs' END AS trigger,
+	CASE WHEN hour = 3 OR n = 22 AND hour = 9 THEN 'SELECT cvwiz.cleanup_old_logs()' END AS run,
 	'SELECT cvwiz.sample_sizes()' AS sample,
 	'SELECT cvwiz.evaluate_alerts()' AS alerts
 FROM (SELECT n, date :'today' + n AS day, hour, date :'today' + n + make_time(hour, 0, 5) AS at
 	FROM generate_series(1, 31) AS n, unnest('{3,9,15,21}'::int[]) AS hour) AS moment
 ORDER BY at \gexec
 DROP TABLE usual_events;
+DROP FUNCTION keep();
 \o
 SELECT max(finished_at)::text AS clock FROM cvwiz.retention_runs \gset
 \echo The clock of the last run says :clock.
