@@ -20,7 +20,11 @@ static const char *const state_classes[DAY_STATES] = {
 
 /* A sign in the cell beside the colour, from its corner: 100 by 18. */
 static const char *const state_signs[DAY_STATES] = {
-	NULL, NULL, NULL, "m50 6v6", "m28 9h44", "m36 5l28 8m0-8l-28 8"
+	NULL, NULL, NULL, "m50 9h0", "m28 9h44", "m36 5l28 8m0-8l-28 8"
+};
+
+static const char *const sign_classes[DAY_STATES] = {
+	NULL, NULL, NULL, "sign dot", "sign", "sign"
 };
 
 typedef struct Cell
@@ -76,7 +80,7 @@ put_state(Html *html, const CalendarChart *chart, DayState state)
 		return;
 	put_shape(html, chart, state, state_classes[state], CELL_SHAPE);
 	if (state_signs[state] != NULL)
-		put_shape(html, chart, state, "sign", state_signs[state]);
+		put_shape(html, chart, state, sign_classes[state], state_signs[state]);
 }
 
 static void
@@ -120,6 +124,6 @@ chart_calendar_key(Html *html, DayState state)
 	html_rawf(html, "<svg class=\"days key\" width=\"18\" height=\"14\" viewBox=\"0 0 100 18\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
 			  "<path class=\"%s\" d=\"M0 0" CELL_SHAPE "\"/>", state_classes[state]);
 	if (state_signs[state] != NULL)
-		html_rawf(html, "<path class=\"sign\" d=\"M0 0%s\"/>", state_signs[state]);
+		html_rawf(html, "<path class=\"%s\" d=\"M0 0%s\"/>", sign_classes[state], state_signs[state]);
 	html_raw(html, "</svg>");
 }

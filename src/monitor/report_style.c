@@ -83,7 +83,7 @@ const char *const report_style =
 ".track{fill:var(--none)}\n"
 ".within{fill:var(--blue);background:var(--blue)}.truncated{fill:var(--pale);background:var(--pale)}.metadata{fill:var(--amberfill);background:var(--amberfill)}.rejected{fill:var(--red);background:var(--red)}\n"
 ".days .none{fill:var(--none)}.days .success,.days .recovered{fill:var(--greenfill)}.days .hold{fill:var(--amberfill)}.days .failed{fill:var(--red)}\n"
-".days .sign{fill:none;stroke:var(--onfill);stroke-width:2px;stroke-linecap:round;vector-effect:non-scaling-stroke}\n"
+".days .sign{fill:none;stroke:var(--onfill);stroke-width:2px;stroke-linecap:round;vector-effect:non-scaling-stroke}.days .dot{stroke-width:6px}\n"
 ".legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:8px 0 0;padding:0;list-style:none;font-size:13px;color:var(--soft)}\n"
 ".legend .key{display:inline-block;vertical-align:-2px;margin-right:6px}\n"
 ".legend i{display:inline-block;width:12px;height:12px;border-radius:2px;vertical-align:-1px;margin-right:6px}\n"
