@@ -36,7 +36,8 @@ typedef struct Label
 
 typedef struct Sample
 {
-	char	   *family;
+	char	   *name;
+	char	   *family;			/* shared by neighbours of one name */
 	char	   *type;
 	char	   *help;
 	char	   *point;			/* the labels, without le */
@@ -112,14 +113,17 @@ read_labels(Jsonb *labels, Label *result)
 static void
 append_escaped(StringInfo buf, const char *text)
 {
-	for (; *text != '\0'; text++)
+	for (;;)
 	{
-		if (*text == '\\' || *text == '"')
-			appendStringInfoChar(buf, '\\');
-		if (*text == '\n')
-			appendStringInfoString(buf, "\\n");
-		else
-			appendStringInfoChar(buf, *text);
+		size_t		plain = strcspn(text, "\\\"\n");
+
+		appendBinaryStringInfo(buf, text, plain);
+		text += plain;
+		if (*text == '\0')
+			return;
+		appendStringInfoChar(buf, '\\');
+		appendStringInfoChar(buf, *text == '\n' ? 'n' : *text);
+		text++;
 	}
 }
 
@@ -174,37 +178,51 @@ bound_of(const Label *labels, int count)
 	return 0;
 }
 
+/* The view has the samples of one name in a row. */
 static void
-make_sample(Sample *sample, uint64 row)
+set_names(Sample *sample, const Sample *previous, uint64 row)
 {
-	Label		labels[MAX_LABELS];
-	StringInfoData buf;
-	bool		isnull;
 	char	   *name = query_text(row, 1);
-	int			count;
 
+	if (previous != NULL && strcmp(previous->name, name) == 0)
+	{
+		*sample = *previous;
+		return;
+	}
+	sample->name = name;
 	sample->type = query_text(row, 2);
 	sample->help = query_text(row, 3);
 	set_family(sample, name);
+}
+
+/* What buf has does not matter; it is lent, so that it is made once. */
+static void
+make_sample(Sample *sample, const Sample *previous, uint64 row, StringInfo buf)
+{
+	Label		labels[MAX_LABELS];
+	bool		isnull;
+	int			count;
+
+	set_names(sample, previous, row);
 	count = read_labels(DatumGetJsonbP(query_value(row, 4, &isnull)), labels);
 	sample->bound = bound_of(labels, count);
 
-	initStringInfo(&buf);
-	append_labels(&buf, labels, count, false);
-	sample->point = buf.data;
+	resetStringInfo(buf);
+	append_labels(buf, labels, count, false);
+	sample->point = pnstrdup(buf->data, buf->len);
 
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, name);
+	resetStringInfo(buf);
+	appendStringInfoString(buf, sample->name);
 	if (count > 0)
 	{
-		appendStringInfoChar(&buf, '{');
-		append_labels(&buf, labels, count, true);
-		appendStringInfoChar(&buf, '}');
+		appendStringInfoChar(buf, '{');
+		append_labels(buf, labels, count, true);
+		appendStringInfoChar(buf, '}');
 	}
-	appendStringInfoChar(&buf, ' ');
-	append_number(&buf, DatumGetFloat8(query_value(row, 5, &isnull)));
-	appendStringInfoChar(&buf, '\n');
-	sample->line = buf.data;
+	appendStringInfoChar(buf, ' ');
+	append_number(buf, DatumGetFloat8(query_value(row, 5, &isnull)));
+	appendStringInfoChar(buf, '\n');
+	sample->line = pnstrdup(buf->data, buf->len);
 }
 
 /* ---- all of them ---- */
@@ -214,7 +232,8 @@ compare_samples(const void *a, const void *b)
 {
 	const Sample *sample_a = (const Sample *) a;
 	const Sample *sample_b = (const Sample *) b;
-	int			result = strcmp(sample_a->family, sample_b->family);
+	int			result = sample_a->family == sample_b->family ? 0 :
+		strcmp(sample_a->family, sample_b->family);
 
 	if (result == 0)
 		result = strcmp(sample_a->point, sample_b->point);
@@ -260,6 +279,7 @@ Datum
 cvwiz_openmetrics(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	StringInfoData scratch;
 	StringInfoData buf;
 	Sample	   *samples;
 	uint64		count;
@@ -267,10 +287,11 @@ cvwiz_openmetrics(PG_FUNCTION_ARGS)
 	SPI_connect();
 	count = query_run("SELECT name, type, help, labels, value FROM cvwiz.metrics", NULL);
 	samples = (Sample *) palloc(sizeof(Sample) * Max(count, 1));
+	initStringInfo(&scratch);
 	for (uint64 i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		make_sample(&samples[i], i);
+		make_sample(&samples[i], i > 0 ? &samples[i - 1] : NULL, i, &scratch);
 	}
 	qsort(samples, count, sizeof(Sample), compare_samples);
 
