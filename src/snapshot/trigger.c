@@ -20,9 +20,9 @@
 #include "utils/rel.h"
 
 #include "compat.h"
+#include "json_size.h"
 #include "settings.h"
 #include "snapshot/column.h"
-#include "snapshot/size.h"
 #include "snapshot/trigger.h"
 #include "snapshot/trigger_catalog.h"
 #include "snapshot/row_trigger.h"
