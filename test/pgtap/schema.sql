@@ -44,6 +44,10 @@ INSERT INTO contract VALUES
 	('partition_by_month', 'IN relation regclass, IN time_column name, IN retention_days integer DEFAULT NULL::integer, IN keep_unique boolean DEFAULT false', NULL, 'v', false, 'u', false),
 	('partition_by_month_plan', 'relation regclass, time_column name, keep_unique boolean DEFAULT false', 'TABLE(step integer, action text, statement text, lock_mode text, blocks text)', 'v', false, 'u', false),
 	('undo_partition_by_month', 'IN relation regclass', NULL, 'v', false, 'u', false),
+	-- JSON patches
+	('jsonb_diff', 'old jsonb, new jsonb', 'jsonb', 'i', true, 's', true),
+	('jsonb_patch', 'document jsonb, patch jsonb', 'jsonb', 'i', true, 's', true),
+	('jsonb_merge_patch', 'document jsonb, patch jsonb', 'jsonb', 'i', true, 's', true),
 	-- operation
 	('report', 'since interval DEFAULT ''30 days''::interval', 'text', 'v', false, 'u', false),
 	('health', '', 'TABLE(check_name text, status text, detail text, hint text)', 'v', false, 'u', true),
