@@ -82,6 +82,14 @@ RETURNS jsonb LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cvwi
 COMMENT ON FUNCTION cvwiz.version(jsonb) IS
 'The document behind a stub; any other document comes back as it is. Errors: 02000 no such version, 42501 the stub''s key is not the version''s, XX001 corrupted.';
 
+CREATE FUNCTION cvwiz.version_diff(older jsonb, newer jsonb)
+RETURNS jsonb LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+SELECT cvwiz.jsonb_diff(cvwiz.version(older), cvwiz.version(newer));
+END;
+COMMENT ON FUNCTION cvwiz.version_diff(jsonb, jsonb) IS
+'What changed between two versions, of which each is a stub or a document, as a JSON Patch (RFC 6902). Errors as cvwiz.version().';
+
 -- ---- the triggers ----
 
 CREATE FUNCTION cvwiz.store_version()

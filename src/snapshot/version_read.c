@@ -41,7 +41,7 @@ static struct
 	Text		text;
 	size_t		room;
 	char	   *buffer;
-}			last = {NO_VERSION};
+}			last;
 
 void
 version_keep_text(int64 id, const pg_uuid_t *key, const Text *text)
