@@ -213,3 +213,16 @@ REVOKE ALL ON FUNCTION cvwiz.verify_versions(regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION cvwiz.add_version_store(regclass, name, name[], text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cvwiz.remove_version_store(regclass, name, boolean) FROM PUBLIC;
+
+-- ---- the view ----
+
+CREATE FUNCTION cvwiz.write_version_view()
+RETURNS trigger LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'cvwiz_write_version_view';
+COMMENT ON FUNCTION cvwiz.write_version_view() IS
+'INSTEAD OF INSERT OR UPDATE OR DELETE FOR EACH ROW, on a view of cvwiz.create_version_view(): does the same on the table, as the current user, and returns the row as it was stored. Errors: those of the table, 55000 another view, or no key.';
+
+CREATE FUNCTION cvwiz.create_version_view(relation regclass, view_name text)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_create_version_view';
+COMMENT ON FUNCTION cvwiz.create_version_view(regclass, text) IS
+'Makes a view of a table that has a version store: all its columns, with whole documents where the table has stubs. It is written to as the table is; the rights on the table decide, of whoever uses the view. The name is taken as regclass takes it, ''app.v'' or ''"MyView"''; without a schema it is in the table''s. For the table''s owner, who gets the view. Errors: 42501 not the owner, or no CREATE on the schema, 42P07 the name is taken, 55000 no version store, or no primary key or the like, 0A000 other tables inherit from it.';
+REVOKE ALL ON FUNCTION cvwiz.create_version_view(regclass, text) FROM PUBLIC;

@@ -127,6 +127,7 @@ row_trigger_check(bool fits, const char *function,
 
 	ereport(ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("cvwiz.%s() was not fired by a %s trigger FOR EACH ROW", function, events),
+			 errmsg("cvwiz.%s() was not fired by %s %s trigger FOR EACH ROW",
+					function, strchr("AI", events[0]) != NULL ? "an" : "a", events),
 			 errhint("cvwiz.%s() makes such a trigger.", maker)));
 }

@@ -49,6 +49,15 @@ class AsyncpgTest(unittest.IsolatedAsyncioTestCase):
         rows = await self.connection.fetch('SELECT snapshot FROM "ResumeVersion" WHERE "profileId" = $1', self.profile)
         self.assertEqual([json.loads(row["snapshot"]) for row in rows], [RESUME] * 3)
 
+    async def test_version_view(self):
+        """a view of whole documents over a table that has stubs"""
+        insert = 'INSERT INTO "ResumeHistory" (id, "resumeId", snapshot) VALUES ($1, $1, $2) RETURNING snapshot'
+        self.assertEqual(json.loads(await self.connection.fetchval(insert, self.profile, json.dumps(RESUME))), RESUME)
+        stored = await self.connection.fetchval('SELECT snapshot FROM "ResumeHistoryStored" WHERE id = $1', self.profile)
+        self.assertIn("$cvwiz", json.loads(stored))
+        self.assertEqual(json.loads(await self.connection.fetchval('SELECT snapshot FROM "ResumeHistory" WHERE id = $1', self.profile)), RESUME)
+        self.assertEqual(await self.connection.execute('DELETE FROM "ResumeHistory" WHERE id = $1', self.profile), "DELETE 1")
+
     async def test_copy(self):
         """binary COPY of whole rows"""
         await self.create(RESUME)

@@ -120,6 +120,19 @@ class PsycopgTest(unittest.TestCase):
         rows = self.run_sql('SELECT snapshot IS NULL AS absent, snapshot::jsonb AS document FROM "SharedResume" WHERE starts_with(slug, %s) ORDER BY slug', self.profile).fetchall()
         self.assertEqual([(row["absent"], row["document"]) for row in rows], [(False, RESUME), (True, None), (False, None)])
 
+    def test_version_view(self):
+        """a view of whole documents over a table that has stubs"""
+        insert = 'INSERT INTO "ResumeHistory" (id, "resumeId", snapshot) VALUES (%s, %s, %s) RETURNING snapshot, label, number'
+        row = self.run_sql(insert, self.profile, self.profile, Jsonb(RESUME)).fetchone()
+        self.assertEqual((row["snapshot"], row["label"], type(row["number"])), (RESUME, "draft", int))
+        stored = self.run_sql('SELECT snapshot FROM "ResumeHistoryStored" WHERE id = %s', self.profile).fetchone()["snapshot"]
+        self.assertIn("$cvwiz", stored)
+        cursor = self.run_sql('UPDATE "ResumeHistory" SET snapshot = %s WHERE snapshot @> %s AND id = %s', Jsonb(named("b")), Jsonb({"basics": {"name": RESUME["basics"]["name"]}}), self.profile)
+        self.assertEqual(cursor.rowcount, 1)
+        row = self.run_sql('SELECT snapshot FROM "ResumeHistory" WHERE id = %s', self.profile, binary=True).fetchone()
+        self.assertEqual(row["snapshot"], named("b"))
+        self.assertEqual(self.run_sql('DELETE FROM "ResumeHistory" WHERE id = %s', self.profile).rowcount, 1)
+
     def test_rows_as_json(self):
         """to_jsonb, row_to_json and json_agg nest the document"""
         self.create(Jsonb(RESUME))

@@ -27,6 +27,23 @@ CREATE TABLE "SharedResume" (
 CREATE UNIQUE INDEX "SharedResume_slug_key" ON "SharedResume"("slug");
 ALTER TABLE "SharedResume" ADD CONSTRAINT "SharedResume_versionId_fkey" FOREIGN KEY ("versionId") REFERENCES "ResumeVersion"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
+-- under the view "ResumeHistory"
+CREATE TABLE "ResumeHistoryStored" (
+    "id" TEXT NOT NULL,
+    "resumeId" TEXT NOT NULL,
+    "number" SERIAL NOT NULL,
+    "label" TEXT DEFAULT 'draft',
+    "snapshot" JSONB NOT NULL,
+    "notes" JSONB,
+    "createdAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "updatedAt" TIMESTAMP(3) NOT NULL DEFAULT now(),
+
+    CONSTRAINT "ResumeHistory_pkey" PRIMARY KEY ("id")
+);
+CREATE INDEX "ResumeHistory_resumeId_idx" ON "ResumeHistoryStored"("resumeId");
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW."updatedAt" := clock_timestamp() AT TIME ZONE ''UTC''; RETURN NEW; END';
+CREATE TRIGGER touch BEFORE UPDATE ON "ResumeHistoryStored" FOR EACH ROW EXECUTE FUNCTION touch();
+
 CREATE TABLE "audit_logs" (
     "id" TEXT NOT NULL,
     "userId" TEXT,
@@ -50,6 +67,8 @@ CREATE EXTENSION cvwiz;
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA cvwiz TO app;
 SELECT cvwiz.add_snapshot_limits('"ResumeVersion"', 'snapshot');
 SELECT cvwiz.add_snapshot_limits('"SharedResume"', 'snapshot', on_oversize => 'reject');
+SELECT cvwiz.add_version_store('"ResumeHistoryStored"', column_name, '{resumeId}') FROM unnest('{snapshot,notes}'::name[]) column_name;
+SELECT cvwiz.create_version_view('"ResumeHistoryStored"', '"ResumeHistory"');
 SELECT cvwiz.add_retention_policy('audit_logs', retention_days => 90);
 SELECT cvwiz.create_partition('audit_logs', (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => n))::date)
 FROM generate_series(0, 8) AS n;

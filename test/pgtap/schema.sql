@@ -76,6 +76,9 @@ INSERT INTO contract VALUES
 	('sample_policies', '', 'integer', 'v', false, 'u', false),
 	('sample_snapshots', '', 'integer', 'v', false, 'u', false),
 	('audit_figures', 'relation regclass, OUT total_bytes bigint, OUT rows_estimate bigint, OUT rows_purged bigint, OUT partitions integer, OUT covered_until timestamp with time zone, OUT oldest_record timestamp with time zone, OUT newest_record timestamp with time zone, OUT expires_from timestamp with time zone', 'record', 'v', true, 'u', true),
+	-- views of whole documents
+	('create_version_view', 'relation regclass, view_name text', 'void', 'v', false, 'u', false),
+	('write_version_view', '', 'trigger', 'v', false, 'u', true),
 	-- event triggers
 	('forget_dropped', '', 'event_trigger', 'v', false, 'u', false),
 	('follow_altered', '', 'event_trigger', 'v', false, 'u', false);
