@@ -55,8 +55,6 @@ COMMENT ON COLUMN cvwiz.dead_version.version_id IS 'Number of the version';
 
 CREATE SEQUENCE cvwiz.snapshot_version_id OWNED BY cvwiz.snapshot_version.version_id;
 COMMENT ON SEQUENCE cvwiz.snapshot_version_id IS 'Numbers of versions. Dumped.';
-CREATE SEQUENCE cvwiz.version_source_id AS int OWNED BY cvwiz.version_source.source_id;
-COMMENT ON SEQUENCE cvwiz.version_source_id IS 'Numbers of tables with versions. Dumped.';
 
 -- A publication FOR ALL TABLES would not let rows without an identity be deleted.
 ALTER TABLE cvwiz.dead_version REPLICA IDENTITY FULL;
@@ -65,7 +63,6 @@ ALTER TABLE cvwiz.dead_version REPLICA IDENTITY FULL;
 -- would be restored as a number that may stand for another table.
 SELECT pg_catalog.pg_extension_config_dump('cvwiz.version_source',
 	'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
-SELECT pg_catalog.pg_extension_config_dump('cvwiz.version_source_id', '');
 SELECT pg_catalog.pg_extension_config_dump('cvwiz.snapshot_version', '');
 SELECT pg_catalog.pg_extension_config_dump('cvwiz.dead_version', '');
 SELECT pg_catalog.pg_extension_config_dump('cvwiz.snapshot_version_id', '');

@@ -69,8 +69,8 @@ extern bool version_fetch_stub(const StubId *id, StoredVersion *version);
  */
 extern bool version_fetch_base(int64 chain_key, StoredVersion *version);
 
-/* Gives it its number. */
-extern int64 version_next_id(void);
+/* A number that no version has, greater than the given one. */
+extern int64 version_next_id(int64 after);
 extern void version_insert(const StoredVersion *version);
 extern void version_insert_dead(int64 id);
 

@@ -18,9 +18,13 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_class.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -165,16 +169,69 @@ version_fetch_base(int64 chain_key, StoredVersion *version)
 
 /* ---- writing ---- */
 
+/* Where the sequence has further to go, it is set. */
+#define MAX_STEPS 1000
+
 static int64
-next_number(const char *sequence)
+newest_id(void)
 {
-	return nextval_internal(extension_table(sequence), false);
+	Relation	rel = table_open(extension_table("snapshot_version"), AccessShareLock);
+	Relation	index = index_open(get_relname_relid("snapshot_version_pkey", RelationGetNamespace(rel)),
+								   AccessShareLock);
+	SysScanDesc scan = systable_beginscan_ordered(rel, index, SnapshotSelf, 0, NULL);
+	HeapTuple	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
+	int64		id = NO_VERSION;
+	bool		isnull;
+
+	if (HeapTupleIsValid(tuple))
+		id = DatumGetInt64(heap_getattr(tuple, Anum_version_id, RelationGetDescr(rel), &isnull));
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(rel, AccessShareLock);
+	return id;
 }
 
-int64
-version_next_id(void)
+/* One at a time, and never back: what others have taken stays behind. */
+static int64
+skip_to(Oid sequence, int64 id)
 {
-	return next_number("snapshot_version_id");
+	SavedPrivileges saved;
+	int64		next;
+
+	LockDatabaseObject(RelationRelationId, sequence, 1, ExclusiveLock);
+	next = nextval_internal(sequence, false);
+	if (id - next > MAX_STEPS)
+	{
+		become_extension_owner(&saved);
+		(void) DirectFunctionCall2(setval_oid, ObjectIdGetDatum(sequence), Int64GetDatum(id));
+		restore_privileges(&saved);
+		next = nextval_internal(sequence, false);
+	}
+	UnlockDatabaseObject(RelationRelationId, sequence, 1, ExclusiveLock);
+	return next;
+}
+
+/*
+ * The sequence is behind while a dump is restored, which sets it last, and
+ * where the store was replicated.
+ */
+int64
+version_next_id(int64 after)
+{
+	Oid			sequence = extension_table("snapshot_version_id");
+	int64		id = nextval_internal(sequence, false);
+	StoredVersion other;
+
+	for (;;)
+	{
+		if (id <= after)
+			id = skip_to(sequence, after);
+		else if (version_fetch(id, SnapshotSelf, false, &other))
+			after = newest_id();
+		else
+			return id;
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 static void
@@ -250,6 +307,19 @@ find_source(Oid relid, const char *column, int32 *source_id)
 	return found;
 }
 
+/* At random, for the rows of a dump may come later, and have their numbers. */
+static int32
+new_source_id(void)
+{
+	uint32		number;
+
+	if (!pg_strong_random(&number, sizeof(number)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a number for a table with versions")));
+	return (int32) (number & PG_INT32_MAX);
+}
+
 /*
  * Two sessions that are the first ones at the same time each add a row: a
  * unique index would make one wait for the other.
@@ -265,7 +335,7 @@ version_source(Oid relid, const char *column)
 	if (find_source(relid, column, &source_id))
 		return source_id;
 
-	source_id = (int32) next_number("version_source_id");
+	source_id = new_source_id();
 	namestrcpy(&name, column);
 	values[Anum_source_id - 1] = Int32GetDatum(source_id);
 	values[Anum_source_relation - 1] = ObjectIdGetDatum(relid);

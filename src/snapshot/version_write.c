@@ -19,6 +19,12 @@
  */
 #define SMALL_DELTA_SHARE 32
 
+/* More than there are versions in a store. */
+#define NUMBERS_OF_A_DUMP (INT64CONST(1) << 32)
+
+/* Nobody can forge a stub that drives numbers past what a double holds. */
+#define MAX_MISSING_NUMBER (INT64CONST(1) << 52)
+
 /* ---- encoding ---- */
 
 static bool
@@ -121,6 +127,20 @@ encode_in_chain(StoredVersion *version, const Text *text)
 	version_encode(version, text, status == VERSION_OK ? &base : NULL, &base_text);
 }
 
+/*
+ * A version's number is greater than its base's.  What a stub stands for may
+ * come yet, out of a dump, with all of its neighbours.
+ */
+static int64
+least_id(const StoredVersion *version, Jsonb *document)
+{
+	StubId		missing;
+
+	if (version->codec != VERSION_STUB || !stub_parse(document, &missing))
+		return version->base_id;
+	return Min(missing.version, MAX_MISSING_NUMBER) + NUMBERS_OF_A_DUMP;
+}
+
 Jsonb *
 version_store(const VersionTarget *target, Jsonb *document, const Text *text,
 			  VersionCodec codec, StubId *id)
@@ -144,8 +164,7 @@ version_store(const VersionTarget *target, Jsonb *document, const Text *text,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a key for a version")));
 
-	/* after the base's number: a version's is the greater */
-	id->version = version.id = version_next_id();
+	id->version = version.id = version_next_id(least_id(&version, document));
 	id->key = version.key;
 	id->size = text->length;
 	stub = stub_build(document, id, target->with_metadata, target->limits, target->options);

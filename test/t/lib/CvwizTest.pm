@@ -18,6 +18,7 @@ our @EXPORT = qw(
   launcher_pid wait_for_launcher crash_process log_count seconds_taken
   begin_statement last_error locks_of wait_for_lock_wait
   statement_workers wait_for_statement_worker wait_for_detach
+  create_documents create_store_table write_versions state_of_store verified
 );
 
 # start_server(NAME, conf => TEXT, now => TIME, init => [...], extension => 0):
@@ -129,6 +130,73 @@ sub add_policy
 		SELECT cvwiz.add_retention_policy('$name', $argument);
 	});
 	return;
+}
+
+# ---- the version store ----
+
+# Functions that make documents: resume(CHAIN, N), a few thousand bytes which
+# differ a little from one N to the next, and noise(BYTES), which nothing makes
+# much smaller.
+sub create_documents
+{
+	my ($node, $database) = @_;
+
+	$node->safe_psql($database, q{
+		CREATE FUNCTION public.noise(bytes int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+			SELECT string_agg(md5(i::text || bytes), '') FROM pg_catalog.generate_series(1, bytes / 32) i $$;
+		CREATE FUNCTION public.resume(chain int, n int) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+			SELECT jsonb_build_object('name', 'chain ' || chain, 'n', n, 'é"\', n * 1.50,
+				'text', (SELECT string_agg(md5((chain * 1000 + i)::text), ' ') FROM pg_catalog.generate_series(1, 60) i),
+				'items', (SELECT jsonb_agg(jsonb_build_object('id', i, 'at', md5((chain + n / 3 * i)::text))) FROM pg_catalog.generate_series(1, 20) i)) $$;
+	});
+	return;
+}
+
+# A table with a store, and beside each stub the document as it was written.
+sub create_store_table
+{
+	my ($node, $database, $name) = @_;
+
+	$node->safe_psql($database, qq{
+		CREATE TABLE $name (id bigserial PRIMARY KEY, chain int NOT NULL, n int NOT NULL, plain jsonb NOT NULL, snapshot jsonb NOT NULL);
+		SELECT cvwiz.add_version_store('$name', 'snapshot', '{chain}');
+	});
+	return;
+}
+
+# write_versions(NODE, DB, TABLE, chains => N, versions => M [, from => N]): M of each
+# chain, one after the other as an application writes them.
+sub write_versions
+{
+	my ($node, $database, $table, %options) = @_;
+	my $from = $options{from} || 1;
+
+	$node->safe_psql($database, qq{
+		INSERT INTO $table (chain, n, plain, snapshot)
+		SELECT c, n, d, d
+		FROM generate_series($from, $from + $options{versions} - 1) n, generate_series(1, $options{chains}) c,
+			LATERAL (SELECT public.resume(c, n)) AS r (d)});
+	return;
+}
+
+# Rows, those that do not read byte for byte as they were written, and those
+# whose document is not in the store: "N|0|0" where all is well.
+sub state_of_store
+{
+	my ($node, $database, $table) = @_;
+
+	return $node->safe_psql($database, qq{
+		SELECT count(*), count(*) FILTER (WHERE cvwiz.version_text(snapshot)::text IS DISTINCT FROM plain::text),
+			count(*) FILTER (WHERE cvwiz.stub_version(snapshot) IS NULL)
+		FROM $table});
+}
+
+# What verify_versions() finds; '' where all is well.
+sub verified
+{
+	my ($node, $database) = @_;
+
+	return $node->safe_psql($database, 'SELECT * FROM cvwiz.verify_versions()');
 }
 
 # ---- runs ----
