@@ -5,7 +5,8 @@
  *
  * The versions are listed first, the stubs of the rows after that: a version
  * and its row are committed together, so a version that was there, and that
- * no row has later, never had one, or its row has gone since.
+ * no row has later, never had one, or its row has gone since: then it is dead,
+ * or freed, by now.
  *
  *-------------------------------------------------------------------------
  */
@@ -92,7 +93,9 @@ sweep_column(Oid relid, const char *column)
 	return (int64) query_run_only("INSERT INTO cvwiz.dead_version"
 								  " SELECT v FROM pg_catalog.unnest($1) v"
 								  " WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest($2) r WHERE r = v)"
-								  " AND NOT EXISTS (SELECT FROM pg_catalog.unnest($3) r WHERE r = v)",
+								  " AND NOT EXISTS (SELECT FROM pg_catalog.unnest($3) r WHERE r = v)"
+								  " AND EXISTS (SELECT FROM cvwiz.snapshot_version s WHERE s.version_id = v)"
+								  " AND NOT EXISTS (SELECT FROM cvwiz.dead_version d WHERE d.version_id = v)",
 								  &args);
 }
 
