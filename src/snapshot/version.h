@@ -185,4 +185,12 @@ extern void version_parse_arguments(int nargs, char **args, StoreArguments *pars
 /* ERROR 42703, 42804 or 0A000 for a column that cannot have a store. */
 extern void version_check_column(Oid relid, const char *column, AttrNumber *attnum, Oid *type);
 
+/* ---- version_restore.c ---- */
+
+/*
+ * Puts each document of a table and its partitions back into its row, as the
+ * owner.  The caller is connected to SPI.  ERROR where one cannot be read
+ */
+extern void version_restore_documents(Oid relid, const char *column);
+
 #endif							/* CVWIZ_VERSION_H */

@@ -14,7 +14,6 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
-#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -311,30 +310,6 @@ cvwiz_forget_versions(PG_FUNCTION_ARGS)
 
 /* ---- removing ---- */
 
-/*
- * None of the table's triggers fires but those that always do: the limits must
- * not reduce what is put back, and it is no change to anybody else.  A row
- * that cannot be read ends it all.
- */
-static void
-restore_documents(Oid relid, const char *column)
-{
-	SavedPrivileges saved;
-	const char *quoted = quote_identifier(column);
-
-	check_tree_owner(relid);
-	if (!lock_as_owner(relid, AccessExclusiveLock, &saved))
-		relation_gone_error(relid);
-	(void) set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	query_run_only(psprintf("UPDATE %s %s SET %s = cvwiz.version(%s) WHERE %s OPERATOR(pg_catalog.?) %s",
-							get_rel_relkind(relid) == RELKIND_RELATION ? "ONLY" : "",
-							qualified_relation_name(relid), quoted, quoted, quoted,
-							quote_literal_cstr(STUB_KEY)),
-				   NULL);
-	restore_privileges(&saved);
-}
-
 static void
 drop_trigger(Oid relid, const char *function, const char *column)
 {
@@ -377,13 +352,12 @@ cvwiz_remove_version_store(PG_FUNCTION_ARGS)
 				 errhint("true puts the documents back into the column, false leaves the stubs.")));
 
 	SPI_connect();
-	if (PG_GETARG_BOOL(2))
-		restore_documents(relid, column);
 	drop_trigger(relid, STORE_FUNCTION, column);
 	drop_trigger(relid, FOLLOW_FUNCTION, column);
 	drop_trigger(relid, FORGET_FUNCTION, column);
 	if (PG_GETARG_BOOL(2))
 	{
+		version_restore_documents(relid, column);
 		become_extension_owner(&saved);
 		let_go(relid, column);
 		restore_privileges(&saved);

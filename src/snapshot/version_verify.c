@@ -23,6 +23,7 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
+#include "guard.h"
 #include "privilege.h"
 #include "query.h"
 #include "snapshot/version.h"
@@ -193,6 +194,20 @@ verify_relation(const Verification *verification, Oid relid)
 	restore_privileges(&saved);
 }
 
+typedef struct VerifyJob
+{
+	const Verification *verification;
+	Oid			relid;
+} VerifyJob;
+
+static void
+verify_action(void *arg)
+{
+	VerifyJob  *job = (VerifyJob *) arg;
+
+	verify_relation(job->verification, job->relid);
+}
+
 /*
  * SQL: cvwiz.verify_versions(relation regclass)
  *		RETURNS TABLE (relation regclass, version_id bigint, problem text)
@@ -211,7 +226,14 @@ cvwiz_verify_versions(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	foreach(lc, version_relations(relid))
-		verify_relation(&verification, lfirst_oid(lc));
+	{
+		VerifyJob	job = {&verification, lfirst_oid(lc)};
+
+		if (OidIsValid(relid))
+			verify_action(&job);
+		else
+			guard_or_warn(verify_action, &job, job.relid);
+	}
 
 	/* what dropped tables have left, which is nobody's */
 	if (!OidIsValid(relid) && superuser())

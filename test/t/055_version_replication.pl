@@ -83,6 +83,30 @@ $subscriber->safe_psql('postgres', 'DELETE FROM app.docs WHERE n < 200; CALL cvw
 is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM cvwiz.snapshot_version'), 20, '... and frees');
 is(state_of_store($subscriber, 'postgres', 'app.docs'), '20|0|0', '... and reads');
 
+# ---- and gives the store up, whose triggers were always enabled ----
+
+$subscriber->safe_psql('postgres', q{
+	CREATE TABLE parts (id int, chain int, snapshot jsonb) PARTITION BY RANGE (id);
+	CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+	CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
+	SELECT cvwiz.add_version_store('parts', 'snapshot', '{chain}');
+	INSERT INTO parts SELECT n, 1, resume(1, n) FROM generate_series(1, 19) n;
+	SELECT cvwiz.add_snapshot_limits('parts', 'snapshot', max_size => 100, warning_size => 50);
+	CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'fired'; END $$;
+	CREATE TRIGGER note BEFORE UPDATE ON parts FOR EACH ROW EXECUTE FUNCTION note();
+	CREATE TRIGGER note_off AFTER UPDATE ON parts FOR EACH ROW EXECUTE FUNCTION note();
+	CREATE RULE rule AS ON UPDATE TO parts DO INSTEAD NOTHING;
+	ALTER TABLE parts DISABLE TRIGGER note_off, ENABLE ALWAYS TRIGGER "~cvwiz_versions_snapshot";
+	ALTER TABLE part_1 ENABLE ALWAYS TRIGGER "~cvwiz_limits_snapshot", ENABLE ALWAYS TRIGGER "~cvwiz_versions_snapshot", ENABLE REPLICA TRIGGER note});
+my $triggers = q{SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgrelid::regclass::text ~ '^part' AND NOT tgname ~ 'versions' ORDER BY 1, 2};
+my $enabled = $subscriber->safe_psql('postgres', $triggers);
+is($subscriber->safe_psql('postgres', q{
+		SELECT cvwiz.remove_version_store('parts', 'snapshot');
+		SELECT count(*) FILTER (WHERE snapshot = resume(1, id)) FROM parts}), "\n19",
+	'all documents come back whole, past limits and rules');
+is($subscriber->safe_psql('postgres', $triggers), $enabled, '... and all triggers are enabled as they were');
+is($subscriber->safe_psql('postgres', q{SELECT ev_enabled FROM pg_rewrite WHERE rulename = 'rule'}), 'O', '... and the rule');
+
 is(log_count($_, qr/(PANIC:|TRAP:|terminated by signal|replica identity)/), 0, 'nothing crashed, or lacks an identity') for $publisher, $subscriber;
 $subscriber->stop;
 $publisher->stop;

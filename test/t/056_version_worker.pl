@@ -50,9 +50,12 @@ create_store_table($node, 'postgres', 'docs');
 create_store_table($node, 'postgres', 'others');
 write_versions($node, 'postgres', 'docs', chains => 3, versions => 20);
 write_versions($node, 'postgres', 'others', chains => 1, versions => 5);
+worker_looked($node, 'postgres');
+worker_looked($node, 'postgres');
+is(repacks('postgres', "origin, success, started_at AT TIME ZONE 'UTC', chains, freed_versions"), 'worker|t|2026-05-11 03:10:00|0|0', 'a store that is new after the time of day has its first turn at once');
 $node->safe_psql('postgres', 'DELETE FROM docs WHERE n BETWEEN 3 AND 12 AND chain < 3');
 at('2026-05-12 03:10');
-is(count_repacks('postgres'), 1, 'the worker repacks');
+is(count_repacks('postgres'), 2, 'the worker repacks the next day');
 is(repacks('postgres', q{origin, success, finished_at IS NOT NULL, started_at AT TIME ZONE 'UTC', chains, freed_versions, freed_bytes > 0, rebased_versions > 0, orphaned_versions, failed, error}),
 	'worker|t|t|2026-05-12 03:10:00|2|20|t|t|0|0|', '... and records what it did');
 is($node->safe_psql('postgres', 'SELECT count(*), (SELECT count(*) FROM cvwiz.dead_version) FROM cvwiz.snapshot_version'), '45|0', '... nothing dead is left');
@@ -60,9 +63,9 @@ is(state_of_store($node, 'postgres', 'docs'), '40|0|0', '... the documents read 
 
 $node->safe_psql('postgres', 'DELETE FROM docs WHERE n = 18');
 at($_) for '2026-05-12 03:20', '2026-05-12 23:50', '2026-05-13 02:59';
-is(count_repacks('postgres'), 1, '... not again on that day, nor early on the next');
+is(count_repacks('postgres'), 2, '... not again on that day, nor early on the next');
 at('2026-05-13 03:00');
-is(count_repacks('postgres'), 2, '... but on the next');
+is(count_repacks('postgres'), 3, '... but on the next');
 is(repacks('postgres', 'origin, success, freed_versions'), 'worker|t|3', '... what has died since');
 is(count_repacks('without'), 0, 'a database without a store has none');
 
