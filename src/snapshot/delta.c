@@ -20,8 +20,16 @@
 #include "compat.h"
 #include "snapshot/delta.h"
 
-/* Pieces between which a cancel is looked for. */
-#define CHUNK_SIZE (1024 * 1024)
+/* Pieces between which a cancel is looked for; zstd's own blocks. */
+#define CHUNK_SIZE (128 * 1024)
+
+/*
+ * A base is taken in at once, and no cancel is heard meanwhile: the slow
+ * levels take a second for a megabyte.  The fast ones have no room for all of
+ * a large one, but with long distance matching.
+ */
+#define LARGE_BASE (512 * 1024)
+#define LEVEL_OF_LARGE_BASE 12
 
 /* A context that has grown larger is not kept. */
 #define MAX_KEPT_CONTEXT ((size_t) 16 * 1024 * 1024)
@@ -68,12 +76,15 @@ static void
 prepare_compressor(const Text *text, const Text *base, int level)
 {
 	size_t		span = text->length + (base != NULL ? base->length : 0);
+	bool		large = base != NULL && base->length > LARGE_BASE;
 
 	if (compressor == NULL)
 		compressor = ZSTD_createCCtx();
 	out_of_memory_unless(compressor);
 	check_zstd(ZSTD_CCtx_reset(compressor, ZSTD_reset_session_and_parameters));
-	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, level));
+	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel,
+									  large ? Min(level, LEVEL_OF_LARGE_BASE) : level));
+	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_enableLongDistanceMatching, large));
 	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog, window_log(span)));
 	check_zstd(ZSTD_CCtx_setPledgedSrcSize(compressor, text->length));
 	if (base != NULL)
