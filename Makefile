@@ -34,7 +34,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCVWIZ_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK = -lz -lzstd
 
 # The order matters: later files use what earlier ones create.
-SQL = sql/schema.sql sql/retention.sql sql/archive.sql sql/detached.sql sql/convert.sql sql/scheduler.sql sql/snapshot.sql sql/jsonpatch.sql sql/version.sql sql/sample.sql sql/stats.sql sql/alerts.sql sql/metrics.sql sql/report.sql sql/monitor.sql
+SQL = sql/schema.sql sql/retention.sql sql/archive.sql sql/detached.sql sql/convert.sql sql/scheduler.sql sql/snapshot.sql sql/jsonpatch.sql sql/version.sql sql/version_sample.sql sql/sample.sql sql/stats.sql sql/alerts.sql sql/metrics.sql sql/report.sql sql/monitor.sql
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" cvwiz.control)
 DATA = $(wildcard sql/cvwiz--*--*.sql)
 DATA_built = cvwiz--$(EXTVERSION).sql

@@ -52,6 +52,14 @@ FROM (VALUES
 	'Documents above the warning size came in within the last hour, and were reduced or rejected. See cvwiz.stat_snapshot; raise the limits of the column, or make the documents smaller.'),
 	('residue', 'critical', 'cvwiz_audit_residue_rows', '>', 0, '0', 0,
 	'The last run left rows past the cutoff. See error and error_detail in cvwiz.retention_runs: a trigger or a rule may keep them.'),
+	('version_corrupted', 'critical', 'cvwiz_version_corrupted', '>', 0, '0', 0,
+	'cvwiz.verify_versions() has found versions that cannot be read: cvwiz.version_corruption lists them. Look for broken storage, restore them from a backup, and verify again.'),
+	('version_read_errors', 'critical', 'cvwiz_version_recent_read_errors', '>', 0, '0', 0,
+	'Within the last hour corrupted versions were met: a document could not be read, or not be built upon. SELECT * FROM cvwiz.verify_versions() lists them all. Look for broken storage, and restore them from a backup.'),
+	('version_repack_failed', 'warning', 'cvwiz_version_repack_last_run_success', '<', 1, '0', 0,
+	'See error of the last run in cvwiz.version_repack; CALL cvwiz.repack_versions() tries again now, cvwiz.verify_versions() tells what cannot be read.'),
+	('version_repack_overdue', 'warning', 'cvwiz_version_repack_age_seconds', '>', 93600, '0', 0,
+	'The version store''s housekeeping has not succeeded for 26 hours: dead versions stay. See cvwiz.health(), then error in cvwiz.version_repack; CALL cvwiz.repack_versions() does it now.'),
 	('worker_down', 'critical', 'cvwiz_worker_up', '<', 1, '1 minute', 0,
 	'The launcher does not run: nothing is cleaned up. See cvwiz.health(), shared_preload_libraries and the server''s log. Where pg_cron does its work: SELECT cvwiz.remove_alert(''worker_down'').')
 ) v (name, severity, metric, comparison, threshold, for_interval, hysteresis, action);

@@ -39,6 +39,27 @@ FROM (VALUES
 	('cvwiz_snapshot_sample_timestamp_seconds', 'gauge', 'When the snapshots were last sampled.', '{database,schema,table,column}'),
 	('cvwiz_snapshot_stats_reset_timestamp_seconds', 'gauge', 'Since when the snapshots of this column are counted.', '{database,schema,table,column}'),
 	('cvwiz_snapshot_uncounted_total', 'counter', 'Snapshots that are not counted because there are too many columns with limits, server-wide.', '{database}'),
+	('cvwiz_version_live_versions', 'gauge', 'Versions in the store that rows have.', '{database,schema,table,column}'),
+	('cvwiz_version_dead_versions', 'gauge', 'Versions in the store that no row has any more.', '{database,schema,table,column}'),
+	('cvwiz_version_dead_bytes', 'gauge', 'Stored bytes of the versions that no row has any more.', '{database,schema,table,column}'),
+	('cvwiz_version_keyframe_versions', 'gauge', 'Versions in the store that are stored whole.', '{database,schema,table,column}'),
+	('cvwiz_version_distinct_chains', 'gauge', 'Documents that the store has versions of.', '{database,schema,table,column}'),
+	('cvwiz_version_depth_max', 'gauge', 'Most differences between a version and its keyframe.', '{database,schema,table,column}'),
+	('cvwiz_version_raw_bytes', 'gauge', 'Size of the versions that rows have, as JSON text.', '{database,schema,table,column}'),
+	('cvwiz_version_stored_bytes', 'gauge', 'Size of all versions as they are stored, dead ones included.', '{database,schema,table,column}'),
+	('cvwiz_version_compression_ratio', 'gauge', 'JSON text to stored bytes, of versions.', '{database,schema,table,column}'),
+	('cvwiz_version_sample_counted', 'gauge', 'Whether the last sample counted every version, 0 if it estimated.', '{database,schema,table,column}'),
+	('cvwiz_version_sample_timestamp_seconds', 'gauge', 'When the versions were last sampled.', '{database,schema,table,column}'),
+	('cvwiz_version_corrupted', 'gauge', 'Versions that could not be read when they were last verified.', '{database,schema,table}'),
+	('cvwiz_version_store_bytes', 'gauge', 'Size of the version store of all tables, with indexes and TOAST.', '{database}'),
+	('cvwiz_version_writes_total', 'counter', 'Versions that were stored.', '{database}'),
+	('cvwiz_version_written_bytes_total', 'counter', 'Size of the versions that were stored, as JSON text.', '{database}'),
+	('cvwiz_version_read_errors_total', 'counter', 'Times that somebody met a corrupted version.', '{database}'),
+	('cvwiz_version_recent_read_errors', 'gauge', 'Times that somebody met a corrupted version during the last hour.', '{database}'),
+	('cvwiz_version_stats_reset_timestamp_seconds', 'gauge', 'Since when what is stored and met in the version store is counted.', '{database}'),
+	('cvwiz_version_repack_last_run_success', 'gauge', 'Whether the last finished housekeeping of the version store succeeded.', '{database}'),
+	('cvwiz_version_repack_last_success_timestamp_seconds', 'gauge', 'End of the last successful housekeeping of the version store.', '{database}'),
+	('cvwiz_version_repack_age_seconds', 'gauge', 'Time since the last successful housekeeping of the version store, or since the store came to be known.', '{database}'),
 	('cvwiz_worker_up', 'gauge', 'Whether the launcher of the background workers runs.', '{database}'),
 	('cvwiz_worker_starved', 'gauge', 'Whether the launcher found no free background worker.', '{database}'),
 	('cvwiz_worker_rounds_total', 'counter', 'Databases that workers have looked after, one count each time, server-wide.', '{database}'),
@@ -67,6 +88,20 @@ WITH audit AS MATERIALIZED (
 	FROM cvwiz.stat_snapshot s
 	JOIN pg_catalog.pg_class c ON c.oid = s.relation
 	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+), version AS MATERIALIZED (
+	SELECT pg_catalog.jsonb_build_object('database', pg_catalog.current_database(), 'schema', n.nspname, 'table', c.relname) AS table_labels,
+		s.*
+	FROM cvwiz.stat_version s
+	JOIN pg_catalog.pg_class c ON c.oid = s.relation
+	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+), version_column AS (
+	SELECT v.table_labels || pg_catalog.jsonb_build_object('column', v.snapshot_column) AS labels, v.* FROM version v
+), repack AS MATERIALIZED (
+	SELECT pg_catalog.jsonb_build_object('database', pg_catalog.current_database()) AS labels, cvwiz.clock() AS now, r.*
+	FROM cvwiz.stat_version_repack r
+), version_counted AS MATERIALIZED (
+	SELECT pg_catalog.jsonb_build_object('database', pg_catalog.current_database()) AS labels, w.*
+	FROM cvwiz.version_counters() w
 ), bucket AS MATERIALIZED (
 	-- the last one, which no bound belongs to, has them all
 	SELECT s.labels, b.ordinal, bounds.list[b.ordinal] AS bound,
@@ -172,6 +207,50 @@ WITH audit AS MATERIALIZED (
 	SELECT 'cvwiz_snapshot_stats_reset_timestamp_seconds', s.labels, extract(epoch FROM s.stats_reset) FROM snapshot s
 	UNION ALL
 	SELECT 'cvwiz_snapshot_uncounted_total', w.labels, w.uncounted FROM counted w
+	UNION ALL
+	SELECT 'cvwiz_version_live_versions', v.labels, v.versions FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_dead_versions', v.labels, v.dead_versions FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_dead_bytes', v.labels, v.dead_bytes FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_keyframe_versions', v.labels, v.keyframes FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_distinct_chains', v.labels, v.chains FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_depth_max', v.labels, v.depth FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_raw_bytes', v.labels, v.raw_bytes FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_stored_bytes', v.labels, v.stored_bytes FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_compression_ratio', v.labels, v.ratio FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_sample_counted', v.labels, v.counted::int FROM version_column v
+	UNION ALL
+	SELECT 'cvwiz_version_sample_timestamp_seconds', v.labels, extract(epoch FROM v.sampled_at) FROM version_column v
+	UNION ALL
+	-- known of the table only
+	SELECT DISTINCT 'cvwiz_version_corrupted', v.table_labels, v.corrupted FROM version v
+	UNION ALL
+	SELECT 'cvwiz_version_store_bytes', pg_catalog.jsonb_build_object('database', pg_catalog.current_database()), newest.store_bytes
+	FROM (SELECT v.store_bytes FROM version v ORDER BY v.sampled_at DESC NULLS LAST LIMIT 1) newest
+	UNION ALL
+	SELECT 'cvwiz_version_writes_total', w.labels, w.stored FROM version_counted w
+	UNION ALL
+	SELECT 'cvwiz_version_written_bytes_total', w.labels, w.stored_raw_bytes FROM version_counted w
+	UNION ALL
+	SELECT 'cvwiz_version_read_errors_total', w.labels, w.read_errors FROM version_counted w
+	UNION ALL
+	SELECT 'cvwiz_version_recent_read_errors', w.labels, w.recent_read_errors FROM version_counted w
+	UNION ALL
+	SELECT 'cvwiz_version_stats_reset_timestamp_seconds', w.labels, extract(epoch FROM w.stats_reset) FROM version_counted w
+	UNION ALL
+	SELECT 'cvwiz_version_repack_last_run_success', r.labels, r.last_run_succeeded::int FROM repack r
+	UNION ALL
+	SELECT 'cvwiz_version_repack_last_success_timestamp_seconds', r.labels, extract(epoch FROM r.last_success) FROM repack r
+	UNION ALL
+	SELECT 'cvwiz_version_repack_age_seconds', r.labels, extract(epoch FROM r.now - r.waiting_since) FROM repack r
 	UNION ALL
 	SELECT 'cvwiz_worker_up', w.labels, w.up::int FROM worker w
 	UNION ALL

@@ -37,6 +37,29 @@ WITH worker AS (
 	LEFT JOIN LATERAL (
 		SELECT u.range FROM unnest(m.ranges) AS u(range) WHERE u.range @> p.now) covered ON true
 	WHERE p.relkind = 'p'
+), version AS (
+	SELECT v.relation, v.snapshot_column, v.corrupted FROM cvwiz.stat_version v
+), store_trigger AS (
+	SELECT coalesce(pg_partition_root(t.tgrelid), t.tgrelid)::regclass AS relation, t.tgrelid::regclass AS at, a.snapshot_column,
+		t.tgenabled IN ('D', 'R') AS disabled,
+		NOT EXISTS (
+			SELECT FROM pg_trigger f
+			WHERE f.tgrelid = t.tgrelid AND f.tgfoid = 'cvwiz.follow_version()'::regprocedure AND f.tgenabled NOT IN ('D', 'R')
+			AND f.tgargs = convert_to(a.snapshot_column::text, getdatabaseencoding()) || '\x00'::bytea) AS rows_not_followed,
+		-- partitions have none of their own
+		t.tgparentid = 0 AND NOT EXISTS (
+			SELECT FROM pg_trigger f
+			WHERE f.tgrelid = t.tgrelid AND f.tgfoid = 'cvwiz.forget_versions()'::regprocedure AND f.tgenabled NOT IN ('D', 'R')
+			AND f.tgargs = convert_to(a.snapshot_column::text, getdatabaseencoding()) || '\x00'::bytea) AS truncate_not_followed
+	FROM pg_trigger t CROSS JOIN LATERAL cvwiz.trigger_version_store(t.oid) a
+	WHERE t.tgfoid = 'cvwiz.store_version()'::regprocedure
+), version_store AS (
+	SELECT v.relation, v.snapshot_column,
+		min(s.at::text) FILTER (WHERE s.disabled) AS disabled_at,
+		min(s.at::text) FILTER (WHERE s.rows_not_followed) AS not_followed_at,
+		bool_or(s.truncate_not_followed) AS truncate_not_followed
+	FROM version v JOIN store_trigger s ON s.relation = v.relation AND s.snapshot_column = v.snapshot_column
+	GROUP BY v.relation, v.snapshot_column
 ), checks (ordinal, relation, check_name, status, detail, hint) AS (
 	SELECT 1, NULL::regclass, 'preload',
 		CASE WHEN w.preloaded THEN 'ok' ELSE 'warn' END,
@@ -168,6 +191,34 @@ WITH worker AS (
 	AND NOT EXISTS (
 		SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
 		WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = k.conrelid AND l.objsubid = 3)
+	UNION ALL
+	SELECT 13, NULL, 'version_repack',
+		CASE WHEN r.waiting_since < cvwiz.clock() - interval '26 hours' OR r.last_run_succeeded IS FALSE THEN 'warn' ELSE 'ok' END,
+		CASE WHEN r.last_run_succeeded IS FALSE THEN format('the version store''s housekeeping failed at %s', r.last_run)
+			WHEN r.last_success IS NOT NULL THEN format('the version store''s last successful housekeeping was at %s', r.last_success)
+			ELSE 'no successful housekeeping of the version store yet' END,
+		CASE WHEN r.last_run_succeeded IS FALSE THEN 'See error in cvwiz.version_repack; CALL cvwiz.repack_versions() tries again now.'
+			WHEN r.waiting_since < cvwiz.clock() - interval '26 hours'
+			THEN 'Dead versions stay. The worker does it once a day; where there is none, have pg_cron CALL cvwiz.repack_versions().' END
+	FROM cvwiz.stat_version_repack r WHERE EXISTS (SELECT FROM version)
+	UNION ALL
+	SELECT DISTINCT 14, v.relation, 'version_corruption',
+		CASE WHEN v.corrupted = 0 THEN 'ok' ELSE 'crit' END,
+		CASE WHEN v.corrupted = 0 THEN 'no corrupted version is known'
+			ELSE format('%s versions cannot be read', v.corrupted) END,
+		CASE WHEN v.corrupted > 0 THEN 'cvwiz.version_corruption lists them: restore them from a backup, and see cvwiz.verify_versions() find nothing.' END
+	FROM version v
+	UNION ALL
+	SELECT 15, s.relation, 'version_store',
+		CASE WHEN s.disabled_at IS NULL AND s.not_followed_at IS NULL AND NOT s.truncate_not_followed THEN 'ok' ELSE 'warn' END,
+		CASE WHEN s.disabled_at IS NOT NULL THEN format('the trigger on %s that stores versions of column %I is disabled', s.disabled_at, s.snapshot_column)
+			WHEN s.not_followed_at IS NOT NULL THEN format('no trigger on %s notices when rows with versions of column %I go', s.not_followed_at, s.snapshot_column)
+			WHEN s.truncate_not_followed THEN format('no trigger notices a TRUNCATE that versions of column %I go with', s.snapshot_column)
+			ELSE format('versions of column %I are stored', s.snapshot_column) END,
+		CASE WHEN s.disabled_at IS NOT NULL THEN format('Documents that come now have no version, and snapshot limits cut them for good: ALTER TABLE %s ENABLE TRIGGER.', s.disabled_at)
+			WHEN s.not_followed_at IS NOT NULL OR s.truncate_not_followed
+			THEN format('Enable it; or cvwiz.remove_version_store(..., restore => false), and add the store again. CALL cvwiz.repack_versions(%L) finds the versions that no row has.', s.relation) END
+	FROM version_store s
 )
 SELECT c.check_name, c.status,
 	CASE WHEN c.relation IS NULL THEN c.detail ELSE format('%s: %s', c.relation, c.detail) END,
@@ -176,4 +227,4 @@ FROM checks c
 ORDER BY c.relation IS NOT NULL, c.relation::text, c.ordinal;
 END;
 COMMENT ON FUNCTION cvwiz.health() IS
-'Checks with status ok, warn or crit: the worker, and for each policy of the caller''s tables (for pg_monitor and superusers: all) the last success (26 hours), partitions ahead (35 days), a DEFAULT partition, what keeps partitions from being detached concurrently, residue, hold, NULL times, the time column''s index; and any conversion that was interrupted. Reads catalogs and the log of runs; counts rows only where the time column allows NULL.';
+'Checks with status ok, warn or crit: the worker, and for each policy of the caller''s tables (for pg_monitor and superusers: all) the last success (26 hours), partitions ahead (35 days), a DEFAULT partition, what keeps partitions from being detached concurrently, residue, hold, NULL times, the time column''s index; any conversion that was interrupted; and of a version store its housekeeping (26 hours), corrupted versions that are known, and its triggers. Reads catalogs and the logs of runs; counts rows only where the time column allows NULL.';

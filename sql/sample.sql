@@ -51,10 +51,10 @@ COMMENT ON FUNCTION cvwiz.sample_snapshots() IS
 CREATE FUNCTION cvwiz.sample_sizes()
 RETURNS int LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-SELECT cvwiz.sample_policies() + cvwiz.sample_snapshots();
+SELECT cvwiz.sample_policies() + cvwiz.sample_snapshots() + cvwiz.sample_versions();
 END;
 COMMENT ON FUNCTION cvwiz.sample_sizes() IS
-'Takes the samples that are due: of each policy and each column with snapshot limits whose newest is an hour old, or, for a policy, older than the end of its last run. Returns how many. For the caller''s own tables; for pg_monitor and superusers all. Reads no big table; a table that is locked for longer than cvwiz.lock_timeout is left out with a warning. The worker calls it; without the worker, pg_cron or anybody can. Error: 25006 on a standby.';
+'Takes the samples that are due: of each policy, each column with snapshot limits and each column with versions whose newest is an hour old, or, for a policy, older than the end of its last run. Returns how many. For the caller''s own tables; for pg_monitor and superusers all. Reads no big table, of a big version store 10000 pages; a table that is locked for longer than cvwiz.lock_timeout is left out with a warning. The worker calls it; without the worker, pg_cron or anybody can. Error: 25006 on a standby.';
 
 CREATE FUNCTION cvwiz.audit_figures(relation regclass, OUT total_bytes bigint, OUT rows_estimate bigint, OUT rows_purged bigint, OUT partitions int, OUT covered_until timestamptz, OUT oldest_record timestamptz, OUT newest_record timestamptz, OUT expires_from timestamptz)
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_audit_figures';

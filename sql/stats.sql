@@ -73,5 +73,5 @@ COMMENT ON FUNCTION cvwiz.worker_counters() IS
 CREATE FUNCTION cvwiz.stat_reset(name text DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_stat_reset';
 COMMENT ON FUNCTION cvwiz.stat_reset(text) IS
-'Zeroes counters: snapshot, those of this database''s columns, for which places of dropped tables become free as well; worker, cvwiz.worker_counters(), of the whole server; NULL both. Error: 22023 another name.';
+'Zeroes counters: snapshot, those of this database''s columns and of its version store, for which places of dropped tables become free as well; worker, cvwiz.worker_counters(), of the whole server; NULL both. Error: 22023 another name.';
 REVOKE ALL ON FUNCTION cvwiz.stat_reset(text) FROM PUBLIC;

@@ -33,8 +33,9 @@ PG_FUNCTION_INFO_V1(cvwiz_report);
 /* Bytes that the page has at the end of each section, and at its own. */
 #define LIMIT_SUMMARY	(24 * 1000)
 #define LIMIT_ALERTS	(48 * 1000)
-#define LIMIT_AUDIT		(132 * 1000)
-#define LIMIT_SNAPSHOTS (164 * 1000)
+#define LIMIT_AUDIT		(116 * 1000)
+#define LIMIT_SNAPSHOTS (144 * 1000)
+#define LIMIT_VERSIONS	(164 * 1000)
 #define LIMIT_HISTORY	(180 * 1000)
 #define LIMIT_SETTINGS	(196 * 1000)
 #define LIMIT_PAGE		(200 * 1000)
@@ -179,6 +180,7 @@ put_page(Report *report)
 	put_guarded(report, "Active alerts", LIMIT_ALERTS, report_active_alerts);
 	put_guarded(report, "Audit logs", LIMIT_AUDIT, report_audit);
 	put_guarded(report, "Snapshots", LIMIT_SNAPSHOTS, report_snapshots);
+	put_guarded(report, "Versions", LIMIT_VERSIONS, report_versions);
 	put_guarded(report, "Past alerts", LIMIT_HISTORY, report_past_alerts);
 	put_guarded(report, "Settings", LIMIT_SETTINGS, report_settings);
 	put_foot(report);

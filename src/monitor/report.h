@@ -34,6 +34,7 @@ extern void report_active_alerts(Report *report);
 extern void report_past_alerts(Report *report);
 extern void report_audit(Report *report);
 extern void report_snapshots(Report *report);
+extern void report_versions(Report *report);
 extern void report_settings(Report *report);
 
 /* report_style.c */

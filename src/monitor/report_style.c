@@ -80,7 +80,7 @@ const char *const report_style =
 "line.warning{stroke:var(--amberfill);stroke-width:1.5px}\n"
 ".bar{fill:var(--blue)}.bar.expired{fill:var(--card);stroke:var(--red);stroke-width:1.5px;stroke-dasharray:3 2}.bar.future{fill:var(--pale)}\n"
 ".bar.large{fill:var(--amberfill)}.bar.over{fill:var(--red)}\n"
-".track{fill:var(--none)}\n"
+".track{fill:var(--none);background:var(--none)}\n"
 ".within{fill:var(--blue);background:var(--blue)}.truncated{fill:var(--pale);background:var(--pale)}.metadata{fill:var(--amberfill);background:var(--amberfill)}.rejected{fill:var(--red);background:var(--red)}\n"
 ".days .none{fill:var(--none)}.days .success,.days .recovered{fill:var(--greenfill)}.days .hold{fill:var(--amberfill)}.days .failed{fill:var(--red)}\n"
 ".days .sign{fill:none;stroke:var(--onfill);stroke-width:2px;stroke-linecap:round;vector-effect:non-scaling-stroke}.days .dot{stroke-width:6px}\n"

@@ -128,6 +128,26 @@ put_snapshot_tiles(Html *html)
 }
 
 static void
+put_version_tile(Html *html)
+{
+	int64		columns;
+	int64		versions;
+	double		ratio;
+
+	query_run("SELECT count(*), sum(versions)::bigint, sum(raw_bytes)::float8 / nullif(sum(stored_bytes), 0)::float8"
+			  " FROM cvwiz.stat_version", NULL);
+	columns = row_int8(0, 1);
+	versions = row_int8(0, 2);
+	ratio = row_double(0, 3);
+	SPI_freetuptable(SPI_tuptable);
+	if (columns == 0)
+		return;
+	put_tile(html, "Versions", known_count(versions),
+			 isnan(ratio) ? plural(columns, "column", "columns") :
+			 psprintf("%s, %.1f times smaller", plural(columns, "column", "columns"), ratio));
+}
+
+static void
 put_alert_tile(Html *html)
 {
 	int64		critical;
@@ -172,6 +192,7 @@ report_summary(Report *report)
 	html_raw(html, "<dl class=\"tiles\">");
 	put_audit_tiles(html);
 	put_snapshot_tiles(html);
+	put_version_tile(html);
 	put_alert_tile(html);
 	put_worker_tile(html);
 	html_raw(html, "</dl>\n");

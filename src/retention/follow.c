@@ -33,7 +33,8 @@ extension_is_there(void)
 		OidIsValid(get_relname_relid("conversion", namespace)) &&
 		OidIsValid(get_relname_relid("retention_total", namespace)) &&
 		OidIsValid(get_relname_relid("size_sample", namespace)) &&
-		OidIsValid(get_relname_relid("version_corruption", namespace));
+		OidIsValid(get_relname_relid("version_corruption", namespace)) &&
+		OidIsValid(get_relname_relid("version_sample", namespace));
 }
 
 static void
@@ -46,10 +47,21 @@ check_event_trigger(FunctionCallInfo fcinfo)
 				 errhint("CREATE EXTENSION cvwiz makes the event triggers that call it.")));
 }
 
-/*
- * What was measured and counted of a dropped table, and of a dropped column.
- * There can be a million samples: those in question are looked up.
- */
+/* There can be a million samples: those in question are looked up. */
+static void
+forget_samples(const char *table)
+{
+	query_run_only(psprintf("DELETE FROM cvwiz.%s s WHERE s.relation = ANY (ARRAY("
+							" SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+							" WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass))"
+							" AND EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+							"  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = s.relation"
+							"  AND (d.objsubid = 0 OR d.address_names[3] = s.snapshot_column))",
+							table),
+				   NULL);
+}
+
+/* What was measured and counted of a dropped table, and of a dropped column. */
 static void
 forget_figures(void)
 {
@@ -57,13 +69,8 @@ forget_figures(void)
 				   " SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0))",
 				   NULL);
-	query_run_only("DELETE FROM cvwiz.size_sample s WHERE s.relation = ANY (ARRAY("
-				   " SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
-				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass))"
-				   " AND EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() d"
-				   "  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = s.relation"
-				   "  AND (d.objsubid = 0 OR d.address_names[3] = s.snapshot_column))",
-				   NULL);
+	forget_samples("size_sample");
+	forget_samples("version_sample");
 }
 
 /*

@@ -432,7 +432,7 @@ cvwiz_sample_policies(PG_FUNCTION_ARGS)
 	if (size_sample_lock())
 		taken = take_samples(now);
 	if (taken > 0)
-		size_sample_prune(now);
+		size_sample_prune("size_sample", now);
 	SPI_finish();
 	PG_RETURN_INT32(taken);
 }

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "snapshot/version.h"
+#include "stats/counters.h"
 
 PG_FUNCTION_INFO_V1(cvwiz_version_text);
 PG_FUNCTION_INFO_V1(cvwiz_version);
@@ -270,6 +271,7 @@ version_error(VersionStatus status, int64 id)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("the stub's key is not that of version " INT64_FORMAT, id),
 				 errhint("Take the stub out of the row as it is.")));
+	counters_version_corrupted();
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("version " INT64_FORMAT " of the version store is corrupted", id),

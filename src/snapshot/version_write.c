@@ -12,6 +12,7 @@
 
 #include "settings.h"
 #include "snapshot/version.h"
+#include "stats/counters.h"
 
 /*
  * A delta of less than this share of the text is not compared with the whole
@@ -120,10 +121,13 @@ encode_in_chain(StoredVersion *version, const Text *text)
 	}
 	status = version_read_row(&base, SnapshotSelf, &base_text);
 	if (status == VERSION_CORRUPTED)
+	{
+		counters_version_corrupted();
 		ereport(LOG,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("version " INT64_FORMAT " of the version store is corrupted", base.id),
 				 errhint("cvwiz.verify_versions() lists all such versions.")));
+	}
 	version_encode(version, text, status == VERSION_OK ? &base : NULL, &base_text);
 }
 
@@ -173,6 +177,7 @@ version_store(const VersionTarget *target, Jsonb *document, const Text *text,
 
 	version_insert(&version);
 	CommandCounterIncrement();
+	counters_version_stored(text->length);
 	version_keep_text(version.id, &version.key, text);
 	return stub;
 }

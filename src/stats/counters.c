@@ -47,7 +47,7 @@ typedef struct SlotKey
 {
 	Oid			database;		/* InvalidOid: the slot is free */
 	Oid			relid;
-	AttrNumber	attnum;
+	AttrNumber	attnum;			/* both 0: the slot of the version store */
 } SlotKey;
 
 typedef union PaddedSlot
@@ -190,6 +190,8 @@ is_gone(const SlotKey *key)
 	if (key->database != MyDatabaseId)
 		return OidIsValid(key->database) &&
 			!SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(key->database));
+	if (!OidIsValid(key->relid))
+		return false;
 
 	/* nor a dropped column */
 	tuple = SearchSysCacheAttNum(key->relid, key->attnum);
@@ -353,6 +355,41 @@ counters_reset_snapshots(void)
 			slot_reset(&slots[i].slot, now);
 	}
 	LWLockRelease(shared->lock);
+}
+
+/* ---- the version store ---- */
+
+/*
+ * It has a slot as a column has: what is stored is counted as a document that
+ * came, what is corrupted as one that was rejected.
+ */
+static SnapshotCounter version_counter;
+
+void
+counters_version_stored(uint64 size)
+{
+	counters_snapshot(&version_counter, size, SNAPSHOT_WITHIN);
+}
+
+void
+counters_version_corrupted(void)
+{
+	counters_snapshot(&version_counter, 0, SNAPSHOT_REJECTED);
+}
+
+bool
+counters_read_versions(VersionFigures *figures)
+{
+	SlotFigures slot;
+
+	if (!counters_read_snapshot(InvalidOid, InvalidAttrNumber, &slot))
+		return false;
+	figures->stored = slot.within;
+	figures->stored_raw_bytes = slot.bytes_sum;
+	figures->read_errors = slot.oversized[SNAPSHOT_REJECTED - 1];
+	figures->recent_read_errors = slot.recent_oversized;
+	figures->reset_at = slot.reset_at;
+	return true;
 }
 
 /* ---- the worker ---- */

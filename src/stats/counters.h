@@ -49,8 +49,28 @@ extern void counters_snapshot(SnapshotCounter *counter, uint64 size, SnapshotOut
  */
 extern bool counters_read_snapshot(Oid relid, AttrNumber attnum, SlotFigures *figures);
 
-/* Zeroes those of this database. */
+/* Zeroes those of this database, the version store's too. */
 extern void counters_reset_snapshots(void);
+
+/* ---- the version store of this database ---- */
+
+typedef struct VersionFigures
+{
+	int64		stored;			/* versions */
+	int64		stored_raw_bytes;	/* of their text */
+	int64		read_errors;
+	int64		recent_read_errors; /* of the last hour */
+	TimestampTz reset_at;
+} VersionFigures;
+
+/* A version was stored, so many bytes of text. */
+extern void counters_version_stored(uint64 size);
+
+/* A reader or a writer met a version that is corrupted. */
+extern void counters_version_corrupted(void);
+
+/* False as of counters_read_snapshot(). */
+extern bool counters_read_versions(VersionFigures *figures);
 
 /* ---- the worker, of all databases ---- */
 

@@ -20,6 +20,7 @@
 
 PG_FUNCTION_INFO_V1(cvwiz_snapshot_size_bounds);
 PG_FUNCTION_INFO_V1(cvwiz_snapshot_counters);
+PG_FUNCTION_INFO_V1(cvwiz_version_counters);
 PG_FUNCTION_INFO_V1(cvwiz_worker_counters);
 PG_FUNCTION_INFO_V1(cvwiz_stat_reset);
 
@@ -89,6 +90,34 @@ cvwiz_snapshot_counters(PG_FUNCTION_ARGS)
 	values[n++] = bigint_array(figures.histogram, SLOT_BUCKETS);
 	values[n++] = Int64GetDatum(figures.recent_bytes_max);
 	values[n++] = Int64GetDatum(figures.recent_oversized);
+	values[n++] = TimestampTzGetDatum(figures.reset_at);
+	Assert(n == lengthof(values));
+	return row_result(fcinfo, values, nulls);
+}
+
+/*
+ * SQL: cvwiz.version_counters(OUT stored bigint, OUT stored_raw_bytes bigint,
+ *			OUT read_errors bigint, OUT recent_read_errors bigint,
+ *			OUT stats_reset timestamptz)
+ */
+Datum
+cvwiz_version_counters(PG_FUNCTION_ARGS)
+{
+	VersionFigures figures;
+	Datum		values[5] = {0};
+	bool		nulls[5] = {false};
+	int			n = 0;
+
+	if (!counters_read_versions(&figures))
+	{
+		memset(nulls, true, sizeof(nulls));
+		return row_result(fcinfo, values, nulls);
+	}
+
+	values[n++] = Int64GetDatum(figures.stored);
+	values[n++] = Int64GetDatum(figures.stored_raw_bytes);
+	values[n++] = Int64GetDatum(figures.read_errors);
+	values[n++] = Int64GetDatum(figures.recent_read_errors);
 	values[n++] = TimestampTzGetDatum(figures.reset_at);
 	Assert(n == lengthof(values));
 	return row_result(fcinfo, values, nulls);

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * size_sample.c
- *		The table cvwiz.size_sample: what its writers share.
+ *		The tables cvwiz.size_sample and cvwiz.version_sample: what their
+ *		writers share.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,15 +28,19 @@
 #define ALL_TIMEOUT_MS 60000
 
 /*
- * Each relation that has samples, out of the index: one look for each, however
- * many samples it has.
+ * Each relation that has samples in a table, out of its index: one look for
+ * each, however many samples it has.
  */
-#define SAMPLED_RELATIONS \
-	"WITH RECURSIVE sampled (relation) AS (" \
-	" SELECT pg_catalog.min(relation) FROM cvwiz.size_sample" \
-	" UNION ALL" \
-	" SELECT (SELECT pg_catalog.min(n.relation) FROM cvwiz.size_sample n WHERE n.relation > s.relation)" \
-	" FROM sampled s WHERE s.relation IS NOT NULL)"
+static char *
+with_sampled_relations(const char *table)
+{
+	return psprintf("WITH RECURSIVE sampled (relation) AS ("
+					" SELECT pg_catalog.min(relation) FROM cvwiz.%s"
+					" UNION ALL"
+					" SELECT (SELECT pg_catalog.min(n.relation) FROM cvwiz.%s n WHERE n.relation > s.relation)"
+					" FROM sampled s WHERE s.relation IS NOT NULL)",
+					table, table);
+}
 
 /* A kind of advisory lock that users cannot take, as in retention/run_lock.c. */
 bool
@@ -48,24 +53,24 @@ size_sample_lock(void)
 }
 
 void
-size_sample_prune(TimestampTz now)
+size_sample_prune(const char *table, TimestampTz now)
 {
+	const char *sampled = with_sampled_relations(table);
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
 
 	query_arg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(now));
 
 	become_extension_owner(&saved);
-	query_run_only(SAMPLED_RELATIONS
-				   " DELETE FROM cvwiz.size_sample d WHERE d.relation = ANY (ARRAY("
-				   "  SELECT s.relation FROM sampled s WHERE s.relation IS NOT NULL"
-				   "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.relation)))",
+	query_run_only(psprintf("%s DELETE FROM cvwiz.%s d WHERE d.relation = ANY (ARRAY("
+							"  SELECT s.relation FROM sampled s WHERE s.relation IS NOT NULL"
+							"  AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.relation)))",
+							sampled, table),
 				   NULL);
-	query_run_only(psprintf(SAMPLED_RELATIONS
-							" DELETE FROM cvwiz.size_sample d WHERE d.relation = ANY (ARRAY("
+	query_run_only(psprintf("%s DELETE FROM cvwiz.%s d WHERE d.relation = ANY (ARRAY("
 							"  SELECT s.relation FROM sampled s WHERE s.relation IS NOT NULL))"
 							" AND d.sampled_at < $1 - pg_catalog.make_interval(days => %d)",
-							SIZE_SAMPLE_DAYS),
+							sampled, table, SIZE_SAMPLE_DAYS),
 				   &args);
 	restore_privileges(&saved);
 }

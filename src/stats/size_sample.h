@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * size_sample.h
- *		The table cvwiz.size_sample: what its writers share.
+ *		The tables cvwiz.size_sample and cvwiz.version_sample: what their
+ *		writers share.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,8 +26,11 @@
  */
 extern bool size_sample_lock(void);
 
-/* Of relations that are gone, all; of others, those older than 400 days.  Needs SPI. */
-extern void size_sample_prune(TimestampTz now);
+/*
+ * In one of the tables: of relations that are gone, all samples; of others,
+ * those older than 400 days.  Needs SPI.
+ */
+extern void size_sample_prune(const char *table, TimestampTz now);
 
 /*
  * guard_and_undo() for ten seconds at most, or cvwiz.step_timeout, with the error

@@ -149,7 +149,7 @@ SELECT cvwiz.sample_sizes();
 SELECT relation, snapshot_column, documents, raw_bytes, stored_bytes, size_ok FROM public.samples WHERE relation <> 'docs'::regclass;
 SELECT cvwiz.sample_sizes();
 -- for an owner, her own
-GRANT EXECUTE ON FUNCTION cvwiz.sample_sizes(), cvwiz.sample_policies(), cvwiz.sample_snapshots() TO regress_cvwiz_owner;
+GRANT EXECUTE ON FUNCTION cvwiz.sample_sizes(), cvwiz.sample_policies(), cvwiz.sample_snapshots(), cvwiz.sample_versions() TO regress_cvwiz_owner;
 SET cvwiz.now = '2026-08-31 22:00';
 ALTER TABLE forced NO FORCE ROW LEVEL SECURITY;
 SET client_min_messages = error;

@@ -430,7 +430,7 @@ CREATE FUNCTION peek(regclass) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 A
 SELECT count(*) FROM cvwiz.stat_audit WHERE peek(relation);
 RESET ROLE;
 -- who is given the function takes samples of her own tables only
-GRANT EXECUTE ON FUNCTION cvwiz.sample_sizes(), cvwiz.sample_policies(), cvwiz.sample_snapshots() TO regress_cvwiz_owner;
+GRANT EXECUTE ON FUNCTION cvwiz.sample_sizes(), cvwiz.sample_policies(), cvwiz.sample_snapshots(), cvwiz.sample_versions() TO regress_cvwiz_owner;
 SET cvwiz.now = '2026-08-31 14:00';
 ALTER TABLE hidden NO FORCE ROW LEVEL SECURITY;
 SET ROLE regress_cvwiz_owner;
