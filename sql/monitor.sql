@@ -205,6 +205,7 @@ WITH worker AS (
 	SELECT DISTINCT 14, v.relation, 'version_corruption',
 		CASE WHEN v.corrupted = 0 THEN 'ok' ELSE 'crit' END,
 		CASE WHEN v.corrupted = 0 THEN 'no corrupted version is known'
+			WHEN v.corrupted = 1 THEN '1 version cannot be read'
 			ELSE format('%s versions cannot be read', v.corrupted) END,
 		CASE WHEN v.corrupted > 0 THEN 'cvwiz.version_corruption lists them: restore them from a backup, and see cvwiz.verify_versions() find nothing.' END
 	FROM version v

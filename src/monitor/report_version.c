@@ -305,7 +305,7 @@ put_column(Report *report, const VersionedColumn *column)
 		put_note(html, "No sample of the versions has been taken yet: the background worker takes one every hour; "
 				 "without it, SELECT cvwiz.sample_sizes() does.");
 	else if (!is_known(column))
-		put_note(html, psprintf("The store could not be read in time for the sample of %s.", format_time(column->sampled_at)));
+		put_note(html, psprintf("The sample of %s has no figures: the store was locked, or took too long to read.", format_time(column->sampled_at)));
 	else
 	{
 		put_facts(html, column);

@@ -43,7 +43,9 @@ INSERT INTO figure VALUES
 	('cvwiz_audit_bytes', '{"table": "logs"}', 10737418240), ('cvwiz_audit_overdue_seconds', '{"table": "logs"}', 172800),
 	('cvwiz_audit_cleanup_last_run_success', '{"table": "logs"}', 1), ('cvwiz_audit_cleanup_age_seconds', '{"table": "logs"}', 93600),
 	('cvwiz_audit_partitions_ahead_days', '{"table": "logs"}', 35), ('cvwiz_snapshot_recent_bytes_max', '{"table": "logs"}', 1000000),
-	('cvwiz_snapshot_recent_oversized', '{"table": "logs"}', 0), ('cvwiz_audit_residue_rows', '{"table": "logs"}', 0), ('cvwiz_worker_up', '{}', 1);
+	('cvwiz_snapshot_recent_oversized', '{"table": "logs"}', 0), ('cvwiz_audit_residue_rows', '{"table": "logs"}', 0), ('cvwiz_worker_up', '{}', 1),
+	('cvwiz_version_corrupted', '{"table": "logs"}', 0), ('cvwiz_version_recent_read_errors', '{}', 0),
+	('cvwiz_version_repack_last_run_success', '{}', 1), ('cvwiz_version_repack_age_seconds', '{}', 93600);
 CREATE TABLE good AS TABLE figure;
 SELECT evaluate();
 SELECT count(*) AS states FROM cvwiz.alert_state;
@@ -51,7 +53,9 @@ SELECT cvwiz.check();
 UPDATE figure SET value = CASE name WHEN 'cvwiz_audit_bytes' THEN 10737418241 WHEN 'cvwiz_audit_overdue_seconds' THEN 172801
 	WHEN 'cvwiz_audit_cleanup_last_run_success' THEN 0 WHEN 'cvwiz_audit_cleanup_age_seconds' THEN 93601
 	WHEN 'cvwiz_audit_partitions_ahead_days' THEN 34.99 WHEN 'cvwiz_snapshot_recent_bytes_max' THEN 1000001
-	WHEN 'cvwiz_snapshot_recent_oversized' THEN 1 WHEN 'cvwiz_audit_residue_rows' THEN 1 WHEN 'cvwiz_worker_up' THEN 0 END;
+	WHEN 'cvwiz_snapshot_recent_oversized' THEN 1 WHEN 'cvwiz_audit_residue_rows' THEN 1 WHEN 'cvwiz_worker_up' THEN 0
+	WHEN 'cvwiz_version_corrupted' THEN 1 WHEN 'cvwiz_version_recent_read_errors' THEN 1
+	WHEN 'cvwiz_version_repack_last_run_success' THEN 0 WHEN 'cvwiz_version_repack_age_seconds' THEN 93601 END;
 -- check() does not wait for for_interval, nor for a worker
 SELECT cvwiz.check();
 SET client_min_messages = log;

@@ -147,6 +147,58 @@ SELECT format('CREATE INDEX ON %s (t)', partition) FROM cvwiz.partition_ranges('
 ALTER TABLE logs ATTACH PARTITION logs_rest FOR VALUES FROM ('2026-12-01') TO (MAXVALUE);
 SELECT status, detail, hint FROM cvwiz.health() WHERE check_name = 'time_index' AND detail LIKE 'app.logs:%';
 
+-- ---- a version store ----
+
+CREATE VIEW of_versions AS SELECT check_name, status, detail, hint FROM cvwiz.health() WHERE check_name LIKE 'version%';
+CREATE TABLE docs (id int, doc jsonb, "Other" jsonb);
+CREATE TABLE parts (id int, doc jsonb) PARTITION BY LIST (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+SELECT cvwiz.add_version_store('docs', 'doc', '{id}'), cvwiz.add_version_store('docs', 'Other', '{id}'), cvwiz.add_version_store('parts', 'doc', '{id}');
+SET cvwiz.now = '2026-09-15';
+TABLE of_versions;
+-- 26 hours without a success, from the first sample on, and from a success on
+SELECT cvwiz.sample_sizes() > 0 AS sampled;
+SET cvwiz.now = '2026-09-16 02:00';
+SELECT status FROM of_versions WHERE check_name = 'version_repack';
+SET cvwiz.now = '2026-09-16 02:00:01';
+SELECT * FROM of_versions WHERE check_name = 'version_repack';
+INSERT INTO cvwiz.version_repack (origin, pid, started_at, finished_at, success) VALUES ('call', 1, '2026-09-16', '2026-09-16', true);
+SELECT * FROM of_versions WHERE check_name = 'version_repack';
+SET cvwiz.now = '2026-09-17 02:00:01';
+SELECT * FROM of_versions WHERE check_name = 'version_repack';
+INSERT INTO cvwiz.version_repack (origin, pid, started_at, finished_at, success, error) VALUES ('worker', 1, '2026-09-17 02:00', '2026-09-17 02:00', false, 'no');
+SELECT * FROM of_versions WHERE check_name = 'version_repack';
+-- corruption, of a partition too, once for two columns
+INSERT INTO cvwiz.version_corruption VALUES ('docs'::regclass, 1, 'x', cvwiz.clock()), ('docs'::regclass, 2, 'x', cvwiz.clock()), ('parts_1'::regclass, 3, 'x', cvwiz.clock());
+SELECT * FROM of_versions WHERE check_name = 'version_corruption';
+DELETE FROM cvwiz.version_corruption;
+-- triggers that do not fire, or are gone; a replica's does not either
+CREATE FUNCTION pg_temp.health_after(change text) RETURNS SETOF of_versions LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE change;
+	RETURN QUERY SELECT * FROM app.of_versions v WHERE v.check_name = 'version_store' AND v.status <> 'ok';
+END $$;
+SELECT format('ALTER TABLE %s %s TRIGGER %I', tgrelid::regclass, CASE tgrelid::regclass::text WHEN 'docs' THEN 'DISABLE' ELSE 'ENABLE REPLICA' END, tgname) AS change,
+	format('ALTER TABLE %s ENABLE TRIGGER %I', tgrelid::regclass, tgname) AS undo
+INTO TEMP changes FROM pg_trigger WHERE tgrelid IN ('docs'::regclass, 'parts_1'::regclass) AND NOT tgisinternal;
+SELECT format('SELECT * FROM pg_temp.health_after(%L)', change), undo FROM changes ORDER BY change COLLATE "C" \gexec
+SELECT status, detail FROM of_versions WHERE check_name = 'version_store';
+DROP TRIGGER "~cvwiz_versions_after_Other" ON docs;
+SELECT * FROM of_versions WHERE check_name = 'version_store' AND status <> 'ok';
+-- those of the caller's tables; nothing of the store for who has none
+ALTER TABLE docs OWNER TO regress_cvwiz_owner;
+SET ROLE regress_cvwiz_owner;
+SELECT check_name, status, detail FROM cvwiz.health() WHERE check_name LIKE 'version%';
+RESET ROLE;
+ALTER TABLE docs OWNER TO CURRENT_USER;
+SET ROLE regress_cvwiz_owner;
+SELECT check_name, status, detail FROM cvwiz.health() WHERE check_name LIKE 'version%';
+RESET ROLE;
+DROP TABLE docs, parts;
+TABLE of_versions;
+DROP FUNCTION pg_temp.health_after(text);
+DROP VIEW of_versions;
+
 -- ---- who sees what ----
 
 ALTER TABLE indexed OWNER TO regress_cvwiz_owner;

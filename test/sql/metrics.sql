@@ -55,6 +55,16 @@ SELECT 'app.docs'::regclass AS relation, 'd'::name AS snapshot_column, 512000 AS
 	1000::bigint AS recent_bytes_max, 0::bigint AS recent_oversized,
 	4096::bigint AS table_bytes, 4 AS documents, 100::bigint AS raw_bytes, 30::bigint AS stored_bytes, 100 / 30.0::double precision AS ratio,
 	'2026-08-31 11:00'::timestamptz AS sampled_at, '2026-08-30'::timestamptz AS stats_reset;
+CREATE OR REPLACE VIEW cvwiz.stat_version AS
+SELECT 'app.docs'::regclass AS relation, c.name AS snapshot_column,
+	c.chains, 90::bigint AS versions, 8::bigint AS keyframes, 5000000::bigint AS raw_bytes, 400000::bigint AS stored_bytes, 12.5::double precision AS ratio,
+	15 AS depth, 10::bigint AS dead_versions, 3000::bigint AS dead_bytes, c.store_bytes, c.chains IS NOT NULL AS counted, c.sampled_at, 2::bigint AS corrupted,
+	'2026-08-31 04:00'::timestamptz AS last_repack, false AS last_repack_succeeded, '2026-08-31 02:00'::timestamptz AS last_repack_success
+FROM (VALUES ('d'::name, 7::bigint, 900000::bigint, '2026-08-31 11:20'::timestamptz), ('e', NULL, 800000, '2026-08-31 11:10')) c(name, chains, store_bytes, sampled_at);
+CREATE OR REPLACE VIEW cvwiz.stat_version_repack AS
+SELECT '2026-08-31 04:00'::timestamptz AS last_run, false AS last_run_succeeded, '2026-08-31 02:00'::timestamptz AS last_success, '2026-08-31 02:00'::timestamptz AS waiting_since;
+CREATE OR REPLACE FUNCTION cvwiz.version_counters(OUT stored bigint, OUT stored_raw_bytes bigint, OUT read_errors bigint, OUT recent_read_errors bigint, OUT stats_reset timestamptz)
+LANGUAGE sql STRICT AS $$SELECT 1::bigint, 2::bigint, 3::bigint, 4::bigint, '2026-08-30 00:00+00'::timestamptz$$;
 CREATE OR REPLACE FUNCTION cvwiz.worker_counters(OUT rounds bigint, OUT failed_rounds bigint, OUT runs bigint, OUT alert_evaluations bigint, OUT stats_reset timestamptz, OUT uncounted bigint)
 LANGUAGE sql STRICT AS $$SELECT 1::bigint, 2::bigint, 3::bigint, 4::bigint, '2026-08-30 00:00+00'::timestamptz, 5::bigint$$;
 CREATE OR REPLACE VIEW cvwiz.alert_rules AS
@@ -106,7 +116,14 @@ SELECT 'app.docs'::regclass AS relation, 'd'::name AS snapshot_column, NULL::int
 	NULL::bigint AS recent_bytes_max, NULL::bigint AS recent_oversized,
 	NULL::bigint AS table_bytes, NULL::int AS documents, NULL::bigint AS raw_bytes, NULL::bigint AS stored_bytes, NULL::double precision AS ratio,
 	NULL::timestamptz AS sampled_at, NULL::timestamptz AS stats_reset;
-SELECT name, labels - 'database' AS labels, value FROM cvwiz.metrics m WHERE name ~ '_(audit|snapshot)_' AND labels ? 'table' ORDER BY m.name COLLATE "C", m.labels::text COLLATE "C";
+CREATE OR REPLACE VIEW cvwiz.stat_version AS
+SELECT 'app.docs'::regclass AS relation, 'd'::name AS snapshot_column,
+	NULL::bigint AS chains, NULL::bigint AS versions, NULL::bigint AS keyframes, NULL::bigint AS raw_bytes, NULL::bigint AS stored_bytes, NULL::double precision AS ratio,
+	NULL::int AS depth, NULL::bigint AS dead_versions, NULL::bigint AS dead_bytes, NULL::bigint AS store_bytes, NULL::boolean AS counted, NULL::timestamptz AS sampled_at,
+	0::bigint AS corrupted, NULL::timestamptz AS last_repack, NULL::boolean AS last_repack_succeeded, NULL::timestamptz AS last_repack_success;
+CREATE OR REPLACE VIEW cvwiz.stat_version_repack AS
+SELECT NULL::timestamptz AS last_run, NULL::boolean AS last_run_succeeded, NULL::timestamptz AS last_success, NULL::timestamptz AS waiting_since;
+SELECT name, labels - 'database' AS labels, value FROM cvwiz.metrics m WHERE name ~ '_(audit|snapshot)_' AND labels ? 'table' OR name ~ '_version_(?!read|recent|stats|writ)' ORDER BY m.name COLLATE "C", m.labels::text COLLATE "C";
 SET LOCAL test.hold = 'on';
 SELECT name, value FROM cvwiz.metrics m WHERE name ~ '_audit_' ORDER BY m.name COLLATE "C", m.labels::text COLLATE "C";
 -- what postgres_exporter reads in one row is there together, or not at all
@@ -140,15 +157,24 @@ SELECT 'app.docs'::regclass AS relation, 'd'::name AS snapshot_column, NULL::int
 	NULL::bigint AS recent_bytes_max, NULL::bigint AS recent_oversized,
 	nextval('app.snapshot_reads') AS table_bytes, NULL::int AS documents, NULL::bigint AS raw_bytes, NULL::bigint AS stored_bytes, NULL::double precision AS ratio,
 	NULL::timestamptz AS sampled_at, NULL::timestamptz AS stats_reset;
+CREATE SEQUENCE app.version_reads;
+CREATE OR REPLACE VIEW cvwiz.stat_version AS
+SELECT 'app.docs'::regclass AS relation, 'd'::name AS snapshot_column,
+	nextval('app.version_reads') AS chains, 1::bigint AS versions, NULL::bigint AS keyframes, NULL::bigint AS raw_bytes, NULL::bigint AS stored_bytes, NULL::double precision AS ratio,
+	NULL::int AS depth, NULL::bigint AS dead_versions, NULL::bigint AS dead_bytes, NULL::bigint AS store_bytes, NULL::boolean AS counted, NULL::timestamptz AS sampled_at,
+	0::bigint AS corrupted, NULL::timestamptz AS last_repack, NULL::boolean AS last_repack_succeeded, NULL::timestamptz AS last_repack_success;
 CREATE VIEW app.reads AS SELECT
 	(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM app.audit_reads) AS audit,
-	(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM app.snapshot_reads) AS snapshot;
+	(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM app.snapshot_reads) AS snapshot,
+	(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM app.version_reads) AS version;
 SELECT name, value FROM cvwiz.metrics WHERE name = 'cvwiz_worker_up';
 SELECT count(*) FROM cvwiz.metrics WHERE name IN ('cvwiz_alert_active', 'cvwiz_info') AND value > 0;
 SELECT * FROM app.reads;
 SELECT count(*) FROM cvwiz.metrics WHERE name = 'cvwiz_audit_retention_days';
 SELECT * FROM app.reads;
 SELECT count(*) FROM cvwiz.metrics WHERE name IN ('cvwiz_snapshot_bytes_bucket', 'cvwiz_snapshot_bytes_sum', 'cvwiz_snapshot_bytes_count', 'cvwiz_snapshot_table_bytes');
+SELECT * FROM app.reads;
+SELECT count(*) FROM cvwiz.metrics WHERE name IN ('cvwiz_version_distinct_chains', 'cvwiz_version_live_versions', 'cvwiz_version_corrupted');
 SELECT * FROM app.reads;
 SELECT cvwiz.openmetrics() <> '' AS text;
 SELECT * FROM app.reads;

@@ -32,6 +32,7 @@ $$;
 
 SELECT is_page(cvwiz.report());
 SELECT report ~ 'No audit log has a policy yet' AS audit, report ~ 'No column has snapshot limits yet' AS snapshots,
+	report ~ 'No column has a version store yet' AS versions,
 	report ~ 'No alert is active' AS active, report ~ 'No alert has fired and cleared' AS past,
 	report ~ 'Database <b class="name">[^<]+</b>' AS database, report ~ '2026-08-01 to <b>2026-08-31 12:00</b> UTC \(30 days\)' AS period,
 	regexp_count(report, '<h2') AS sections
@@ -86,6 +87,41 @@ SELECT is_page(report), substring(report FROM 'From [^<]* a day') AS growth, sub
 FROM cvwiz.report();
 -- the cutoff is in the picture where the period reaches so far
 SELECT regexp_count(cvwiz.report('30 days'), '>cutoff 2 Jun<') AS short, regexp_count(cvwiz.report('200 days'), '>cutoff 2 Jun<') AS long;
+
+-- ---- versions ----
+
+CREATE TABLE docs (id int, v int, "Doc" jsonb);
+SELECT cvwiz.add_version_store('docs', 'Doc', '{id}');
+SELECT is_page(report), report ~ 'No sample of the versions has been taken yet' AS no_sample, report ~ 'Last housekeeping</dt><dd>none yet<' AS none_yet,
+	report ~ '<dt>Versions</dt><dd>unknown<small>1 column</small>' AS tile
+FROM cvwiz.report();
+INSERT INTO cvwiz.version_sample (relation, snapshot_column, sampled_at, store_bytes, counted, chains, versions, keyframes, raw_bytes, stored_bytes, depth, dead_versions, dead_bytes)
+SELECT 'docs'::regclass, 'Doc', t, 2000000, true, 20, 90, 10, 1000000, 400000 - extract(day FROM t) * 5000, 15, 10, 5000
+FROM generate_series(timestamptz '2026-08-10', '2026-08-31 11:00', '1 hour') t;
+INSERT INTO cvwiz.version_repack (origin, pid, started_at, finished_at, success) VALUES ('worker', 1, '2026-08-31 03:00', '2026-08-31 03:01', true);
+CREATE FUNCTION versions(report text) RETURNS text LANGUAGE sql AS
+$$SELECT regexp_replace(regexp_replace(substring(report FROM '<section id="versions".*?</section>'), '<svg.*?</svg>', '(picture)', 'g'), '<[^>]*>', ' ', 'g')$$;
+SELECT is_page(report), regexp_replace(versions(report), '\s+', ' ', 'g') AS versions, regexp_count(report, '<svg class="(?:chart|bare)"[^>]*aria-labelledby') AS pictures,
+	substring(report FROM '<dt>Versions</dt><dd>[^/]*<') AS tile
+FROM cvwiz.report();
+-- estimated, corrupted, failed
+UPDATE cvwiz.version_sample SET counted = false, chains = NULL WHERE sampled_at = '2026-08-31 11:00';
+INSERT INTO cvwiz.version_corruption VALUES ('docs'::regclass, 1, 'x', cvwiz.clock());
+INSERT INTO cvwiz.version_repack (origin, pid, started_at, finished_at, success) VALUES ('worker', 1, '2026-08-31 09:00', '2026-08-31 09:01', false);
+SELECT is_page(report), regexp_replace(split_part(versions(report), 'in use', 1), '\s+', ' ', 'g') AS versions,
+	substring(versions(report) FROM 'Estimated[^.]*') AS estimated
+FROM cvwiz.report();
+-- the last sample could not be taken; an empty store; what takes more than it has
+INSERT INTO cvwiz.version_sample (relation, snapshot_column, sampled_at) VALUES ('docs'::regclass, 'Doc', '2026-08-31 11:30');
+SELECT is_page(report), substring(report FROM 'The sample of[^<]*') AS late FROM cvwiz.report();
+DELETE FROM cvwiz.version_sample;
+INSERT INTO cvwiz.version_sample (relation, snapshot_column, sampled_at, store_bytes, counted, chains, versions, keyframes, raw_bytes, stored_bytes, depth, dead_versions, dead_bytes)
+VALUES ('docs'::regclass, 'Doc', '2026-08-31 11:30', 8192, true, 0, 0, 0, 0, 0, 0, 0, 0);
+SELECT is_page(report), regexp_replace(versions(report), '\s+', ' ', 'g') AS versions FROM cvwiz.report();
+UPDATE cvwiz.version_sample SET chains = 1, versions = 1, keyframes = 1, raw_bytes = 2, stored_bytes = 8, dead_versions = 1, dead_bytes = 4;
+SELECT is_page(report), substring(versions(report) FROM '2 B of text.*?times \w+') AS larger FROM cvwiz.report();
+DELETE FROM cvwiz.version_repack;
+DROP TABLE docs;
 
 -- ---- settings of the caller ----
 
@@ -149,15 +185,19 @@ BEGIN
 		PERFORM cvwiz.add_retention_policy(format('%I', 'x' || n || repeat('"<&', 19))::regclass, 't');
 		EXECUTE format('CREATE TABLE %I (id int, "%s" jsonb)', 'd' || n || repeat('"<&', 19), repeat('<', 63));
 		PERFORM cvwiz.add_snapshot_limits(format('%I', 'd' || n || repeat('"<&', 19))::regclass, repeat('<', 63)::name);
+		PERFORM cvwiz.add_version_store(format('%I', 'd' || n || repeat('"<&', 19))::regclass, repeat('<', 63)::name, '{id}');
 	END LOOP;
 END $$;
 INSERT INTO cvwiz.size_sample (relation, sampled_at, total_bytes, rows_estimate, oldest_record)
 SELECT r.oid, t, 1e18, 100, t - interval '1000 years'
 FROM pg_class r, generate_series(timestamptz '2026-01-01', '2026-08-31 11:00', '12 hours') t WHERE r.relname LIKE 'x%';
+INSERT INTO cvwiz.version_sample (relation, snapshot_column, sampled_at, store_bytes, counted, chains, versions, keyframes, raw_bytes, stored_bytes, depth, dead_versions, dead_bytes)
+SELECT r.oid, repeat('<', 63), t, 1e18, true, 1e15, 1e15, 1e14, 1e18, 1e17 * (1 + extract(hour FROM t)), 15, 1e14, 1e16
+FROM pg_class r, generate_series(timestamptz '2026-01-01', '2026-08-31 11:00', '13 hours') t WHERE r.relname LIKE 'd%';
 INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at, finished_at, success, hold, error)
 SELECT r.oid, 'x', 'worker', 1, t, t, false, t < '2026-05-01', repeat('&', 999)
 FROM pg_class r, generate_series(timestamptz '2025-08-01 03:00', '2026-08-31 11:00', '1 day') t WHERE r.relname LIKE 'x%';
-SELECT is_page(report), report ~ 'the pictures of [0-9]+ smaller tables' AS tables, report ~ '[0-9]+ smaller columns' AS columns FROM cvwiz.report('400 days');
+SELECT is_page(report), report ~ 'the pictures of [0-9]+ smaller tables' AS tables, regexp_count(report, '[0-9]+ smaller columns') AS columns, versions(report) ~ 'picture' AS versions FROM cvwiz.report('400 days');
 
 -- ---- what breaks one section leaves the others ----
 
