@@ -46,3 +46,9 @@ BEGIN
 EXCEPTION WHEN configuration_limit_exceeded THEN
 	NULL;
 END $$;
+
+-- versions, some dead; a column that needs quoting
+CREATE TABLE app.kept (id int, doc jsonb, "odd ""version" jsonb);
+SELECT cvwiz.add_version_store('app.kept', 'doc', '{id}'), cvwiz.add_version_store('app.kept', 'odd "version', '{id}');
+INSERT INTO app.kept SELECT n % 5, jsonb_build_object('n', n, 'text', repeat('x', n)) FROM generate_series(1, 100) n;
+DELETE FROM app.kept WHERE id = 0;

@@ -69,12 +69,14 @@ INSERT INTO contract VALUES
 	-- counters
 	('snapshot_size_bounds', '', 'bigint[]', 'i', false, 's', true),
 	('snapshot_counters', 'relation oid, attnum smallint, OUT checked bigint, OUT within bigint, OUT truncated bigint, OUT metadata_only bigint, OUT rejected bigint, OUT bytes_sum bigint, OUT bytes_max bigint, OUT histogram bigint[], OUT recent_bytes_max bigint, OUT recent_oversized bigint, OUT stats_reset timestamp with time zone', 'record', 'v', true, 's', true),
+	('version_counters', 'OUT stored bigint, OUT stored_raw_bytes bigint, OUT read_errors bigint, OUT recent_read_errors bigint, OUT stats_reset timestamp with time zone', 'record', 'v', true, 's', true),
 	('worker_counters', 'OUT rounds bigint, OUT failed_rounds bigint, OUT runs bigint, OUT alert_evaluations bigint, OUT stats_reset timestamp with time zone, OUT uncounted bigint', 'record', 'v', true, 's', true),
 	('stat_reset', 'name text DEFAULT NULL::text', 'void', 'v', false, 'u', false),
 	-- samples
 	('sample_sizes', '', 'integer', 'v', false, 'u', false),
 	('sample_policies', '', 'integer', 'v', false, 'u', false),
 	('sample_snapshots', '', 'integer', 'v', false, 'u', false),
+	('sample_versions', '', 'integer', 'v', false, 'u', false),
 	('audit_figures', 'relation regclass, OUT total_bytes bigint, OUT rows_estimate bigint, OUT rows_purged bigint, OUT partitions integer, OUT covered_until timestamp with time zone, OUT oldest_record timestamp with time zone, OUT newest_record timestamp with time zone, OUT expires_from timestamp with time zone', 'record', 'v', true, 'u', true),
 	-- views of whole documents
 	('create_version_view', 'relation regclass, view_name text', 'void', 'v', false, 'u', false),
@@ -108,13 +110,15 @@ SELECT ok(proconfig @> '{"search_path=pg_catalog, pg_temp"}', 'health() has a se
 
 -- ---- tables ----
 
-SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run,retention_total,archive,conversion,size_sample}'::name[]) name;
+SELECT has_table('cvwiz'::name, name) FROM unnest('{retention_policy,detached_partition,retention_run,retention_total,archive,conversion,size_sample,version_sample}'::name[]) name;
 SELECT columns_are('cvwiz', 'retention_policy', '{relation,time_column,retention_days,premake_months,enabled,hold,added_at,granularity,archive_to,drop_after}'::name[]);
 SELECT columns_are('cvwiz', 'detached_partition', '{relation,parent,range_start,range_end,started_at,pending,detached_at,rows,archived,emptied}'::name[]);
 SELECT columns_are('cvwiz', 'archive', '{relation,relation_name,range_start,range_end,path,rows,bytes,raw_bytes,sha256,written_at}'::name[]);
 SELECT columns_are('cvwiz', 'retention_total', '{relation,runs_succeeded,runs_failed,runs_on_hold,rows_purged}'::name[]);
 SELECT col_is_pk('cvwiz', 'retention_total', 'relation', 'one total a table');
 SELECT columns_are('cvwiz', 'size_sample', '{relation,snapshot_column,sampled_at,total_bytes,rows_estimate,rows_purged,partitions,covered_until,oldest_record,newest_record,expires_from,documents,raw_bytes,stored_bytes,sample_id}'::name[]);
+SELECT columns_are('cvwiz', 'version_sample', '{relation,snapshot_column,sampled_at,store_bytes,counted,chains,versions,keyframes,raw_bytes,stored_bytes,depth,dead_versions,dead_bytes,sample_id}'::name[]);
+SELECT has_index('cvwiz', 'version_sample', 'version_sample_relation_sampled_at', '{relation,sampled_at}'::name[]);
 SELECT has_index('cvwiz', 'size_sample', 'size_sample_relation_sampled_at', '{relation,sampled_at}'::name[]);
 SELECT is_empty($$SELECT c.relname FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid WHERE c.relkind = 'r'
 	AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)$$, 'every table has a primary key: a publication of all tables lets its rows be deleted');
@@ -157,7 +161,7 @@ SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, ori
 
 -- dumped with their rows: these, and not the log
 SELECT ok(extconfig @> '{cvwiz.retention_policy,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion}'::regclass[]::oid[], 'policies, detached partitions, archives and conversions are dumped') FROM pg_extension WHERE extname = 'cvwiz';
-SELECT ok(NOT extconfig && '{cvwiz.retention_run,cvwiz.retention_total,cvwiz.size_sample}'::regclass[]::oid[], 'the log of runs, its totals and samples are not') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT ok(NOT extconfig && '{cvwiz.retention_run,cvwiz.retention_total,cvwiz.size_sample,cvwiz.version_sample}'::regclass[]::oid[], 'the log of runs, its totals and samples are not') FROM pg_extension WHERE extname = 'cvwiz';
 SELECT isnt(condition, '', format('rows of dropped tables are not dumped with %s', relation::regclass))
 FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition) WHERE extname = 'cvwiz' AND relation IN ('cvwiz.retention_policy'::regclass, 'cvwiz.detached_partition'::regclass, 'cvwiz.archive'::regclass, 'cvwiz.conversion'::regclass);
 
@@ -199,6 +203,16 @@ SELECT is_empty($$SELECT attname FROM pg_attribute WHERE attrelid = 'cvwiz.stat_
 SELECT ok('security_barrier=true' = ANY (reloptions), 'stat_snapshot hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.stat_snapshot'::regclass;
 SELECT ok(has_table_privilege('public', 'cvwiz.stat_snapshot', 'SELECT'), 'PUBLIC may read stat_snapshot');
 SELECT ok(NOT has_table_privilege('public', 'cvwiz.stat_snapshot', 'INSERT, UPDATE, DELETE, TRUNCATE'), 'PUBLIC may not write stat_snapshot');
+SELECT has_view('cvwiz'::name, 'stat_version'::name);
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.stat_version'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'relation', 'regclass'), (2, 'snapshot_column', 'name'), (3, 'chains', 'bigint'), (4, 'versions', 'bigint'), (5, 'keyframes', 'bigint'), (6, 'raw_bytes', 'bigint'), (7, 'stored_bytes', 'bigint'),
+		(8, 'ratio', 'double precision'), (9, 'depth', 'integer'), (10, 'dead_versions', 'bigint'), (11, 'dead_bytes', 'bigint'), (12, 'store_bytes', 'bigint'), (13, 'counted', 'boolean'), (14, 'sampled_at', 'timestamp with time zone'),
+		(15, 'corrupted', 'bigint'), (16, 'last_repack', 'timestamp with time zone'), (17, 'last_repack_succeeded', 'boolean'), (18, 'last_repack_success', 'timestamp with time zone')$$, 'columns of stat_version');
+SELECT is_empty($$SELECT attname FROM pg_attribute WHERE attrelid = 'cvwiz.stat_version'::regclass AND attnum > 0 AND coalesce(col_description(attrelid, attnum), '') = ''$$,
+	'every column of stat_version has a comment');
+SELECT ok('security_barrier=true' = ANY (reloptions), 'stat_version hides the rows of others for good') FROM pg_class WHERE oid = 'cvwiz.stat_version'::regclass;
+SELECT ok(has_table_privilege('public', 'cvwiz.' || name, 'SELECT'), format('PUBLIC may read %s', name)) FROM unnest('{stat_version,stat_version_repack}'::text[]) name;
+SELECT ok(NOT has_table_privilege('public', 'cvwiz.' || name, 'INSERT, UPDATE, DELETE, TRUNCATE'), format('PUBLIC may not write %s', name)) FROM unnest('{stat_version,stat_version_repack,versioned_columns}'::text[]) name;
 SELECT is(cvwiz.snapshot_size_bounds(), ARRAY(SELECT DISTINCT b FROM unnest(cvwiz.snapshot_size_bounds()) b ORDER BY b), 'the bounds rise');
 SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.stat_audit'::regclass AND attnum > 0$$,
 	$$VALUES (1, 'relation', 'regclass'), (2, 'total_bytes', 'bigint'), (3, 'rows_estimate', 'bigint'), (4, 'rows_per_day_7d', 'double precision'), (5, 'rows_per_day_30d', 'double precision'),
@@ -228,7 +242,7 @@ SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypm
 -- ---- who may read and write them ----
 
 SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress,cvwiz.archives,cvwiz.detached_partitions,cvwiz.stat_audit}'::regclass[]) relation;
-SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.retention_total,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion,cvwiz.size_sample}'::regclass[]) relation;
+SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.retention_total,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion,cvwiz.size_sample,cvwiz.version_sample}'::regclass[]) relation;
 SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress,cvwiz.archives,cvwiz.detached_partitions}'::regclass[]) relation;
 SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion}'::regclass[]) relation;
 SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.alert_rule,cvwiz.alert_state,cvwiz.alert_history,cvwiz.alerts,cvwiz.alert_rules,cvwiz.built_in_alert_rules}'::regclass[]) relation;

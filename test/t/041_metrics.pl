@@ -28,6 +28,10 @@ $node->safe_psql('postgres', qq{
 	SELECT cvwiz.add_snapshot_limits('docs', 'doc', max_size => 20000, warning_size => 2000, max_array_length => 5);
 	INSERT INTO docs SELECT n, jsonb_build_object('n', (SELECT jsonb_agg(repeat('x', 100)) FROM generate_series(1, n) i))
 	FROM generate_series(1, 40) n;
+	CREATE TABLE kept (id int, doc jsonb);
+	SELECT cvwiz.add_version_store('kept', 'doc', '{id}');
+	INSERT INTO kept SELECT n % 3, jsonb_build_object('n', n) FROM generate_series(1, 40) n;
+	DELETE FROM kept WHERE id = 0;
 });
 
 # the clean-ups of that day, and a sample that is days old for the growth
@@ -40,6 +44,7 @@ $node->safe_psql('postgres', q{
 	FROM cvwiz.retention_policy, unnest('{6,20}'::int[]) days});
 set_clock($node, '2026-05-10 12:00');
 $node->safe_psql('postgres', 'SELECT cvwiz.sample_sizes()');
+$node->safe_psql('postgres', 'CALL cvwiz.repack_versions()');
 
 # ---- every figure, once ----
 
@@ -186,6 +191,7 @@ is($value->('cvwiz_snapshot_oversized_total', '{"action": "truncated"}'),
 	$node->safe_psql('postgres', q{SELECT count(*) FROM generate_series(1, 40) n
 		WHERE octet_length(jsonb_build_object('n', (SELECT jsonb_agg(repeat('x', 100)) FROM generate_series(1, n) i))::text) > 2000}),
 	'... and those that were cut');
+is($value->('cvwiz_version_writes_total'), 40, '... and versions');
 is($value->('cvwiz_audit_cleanup_runs_total', '{"table": "logs", "status": "success"}'), 1, 'a success');
 is($value->('cvwiz_audit_purged_rows_total', '{"table": "events"}'),
 	$node->safe_psql('postgres', "SELECT 3000 - count(*) FROM events"), 'rows purged');
@@ -211,7 +217,7 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
 $node->restart;
 my $bare = parse_openmetrics($node->safe_psql('postgres', 'SELECT cvwiz.openmetrics()'));
 is($bare->{ series('cvwiz_worker_up', { database => 'postgres' }) }, 0, 'without a preload there is no launcher');
-ok(!(grep { /^cvwiz_(?:snapshot_bytes|worker_rounds)/ } keys %$bare), '... and nothing that it would count');
+ok(!(grep { /^cvwiz_(?:snapshot_bytes|worker_rounds|version_writes)/ } keys %$bare), '... and nothing that it would count');
 is($bare->{ series('cvwiz_audit_partitions', { database => 'postgres', schema => 'public', table => 'logs' }) },
 	$metrics->{ series('cvwiz_audit_partitions', { database => 'postgres', schema => 'public', table => 'logs' }) },
 	'... but what the tables have');

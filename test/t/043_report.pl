@@ -235,8 +235,20 @@ $node->safe_psql('postgres', qq{
 	CREATE TABLE "<b>documents" (id int, "<i>snap'shot" jsonb);
 	SELECT cvwiz.add_snapshot_limits('"<b>documents"', '<i>snap''shot', on_oversize => 'truncate', max_size => 512000, warning_size => 256000);
 	INSERT INTO "<b>documents" SELECT n, jsonb_build_object('a', (SELECT jsonb_agg(i) FROM generate_series(1, n * n) i)) FROM generate_series(1, 350) n;
+	CREATE TABLE "<u>versions" (id int, "<i>'kept" jsonb);
+	SELECT cvwiz.add_version_store('"<u>versions"', '<i>''kept', '{id}');
+	INSERT INTO "<u>versions" SELECT n % 5, jsonb_build_object('a', repeat('x', 500), 'n', n) FROM generate_series(1, 200) n;
+	DELETE FROM "<u>versions" WHERE id = 1;
+	CREATE TABLE estimated (id int, doc jsonb);
+	SELECT cvwiz.add_version_store('estimated', 'doc', '{id}');
 	SELECT cvwiz.sample_sizes();
+	INSERT INTO cvwiz.version_sample (relation, snapshot_column, sampled_at, store_bytes, counted, versions, keyframes, raw_bytes, stored_bytes, depth, dead_versions, dead_bytes)
+	SELECT 'estimated'::regclass, 'doc', t, 1e9, false, 1e12 + n, 1e11, 1e15, 1e14 * (1 + n % 3), 15, 1e9, 1e12
+	FROM generate_series(timestamptz '2026-08-01', '2026-08-31 11:59:59', '1 hour') WITH ORDINALITY g(t, n);
+	UPDATE cvwiz.version_sample SET sampled_at = sampled_at - interval '1 hour' WHERE relation = 'estimated'::regclass AND sampled_at = '2026-08-31 12:00';
+	INSERT INTO cvwiz.version_corruption SELECT '"<u>versions"'::regclass, n, 'x', now() FROM generate_series(1, 12) n;
 });
+$node->safe_psql('postgres', 'CALL cvwiz.repack_versions()');
 
 my $page = holds('30 days', '30 days');
 holds('a year', '400 days');
@@ -244,6 +256,8 @@ holds('a day', '1 day');
 
 like($page, qr/Sizes of incoming documents/, 'documents are counted');
 like($page, qr/limit 512 kB/, '... and the limits marked');
+like($page, qr/12 versions corrupted/, 'versions are there');
+like($page, qr/Compression of|Space of the versions in/, '... with their space');
 
 # The names are there as they are, but for what cannot be seen.
 my ($result) = measure($page, [1200]);

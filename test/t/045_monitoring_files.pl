@@ -60,10 +60,10 @@ for my $file (qw(monitoring/grafana-dashboard.json monitoring/cvwiz.rules.yml mo
 my $dashboard = JSON::PP->new->decode(slurp_file("$top/monitoring/grafana-dashboard.json"));
 is($dashboard->{title}, 'cvwiz', 'the dashboard is JSON');
 my @rows = map { $_->{title} } grep { $_->{type} eq 'row' } @{ $dashboard->{panels} };
-is_deeply(\@rows, [ 'Audit tables', 'Clean-up', 'Snapshots', 'Worker and alerts' ], '... with its rows');
+is_deeply(\@rows, [ 'Audit tables', 'Clean-up', 'Snapshots', 'Versions', 'Worker and alerts' ], '... with its rows');
 my $shown = JSON::PP->new->encode($dashboard);
 # of a timestamp of a counter's reset nobody wants to know
-is_deeply([ grep { $shown !~ /\b$_\b/ } sort keys %metric ], ['cvwiz_worker_stats_reset_timestamp_seconds'],
+is_deeply([ grep { $shown !~ /\b$_\b/ } sort keys %metric ], [qw(cvwiz_version_stats_reset_timestamp_seconds cvwiz_worker_stats_reset_timestamp_seconds)],
 	'the dashboard leaves no metric out that one would look for');
 
 # ---- the manual ----
