@@ -79,7 +79,7 @@ SELECT relation, snapshot_column, versions FROM cvwiz.stat_version ORDER BY rela
 
 CREATE TABLE big (id int, doc jsonb);
 SELECT cvwiz.add_version_store('big', 'doc', '{id}');
-INSERT INTO cvwiz.version_source VALUES (nextval('cvwiz.version_source_id'), 'big', 'doc');
+INSERT INTO cvwiz.version_source VALUES (1, 'big', 'doc');
 ALTER TABLE cvwiz.snapshot_version SET (fillfactor = 10);
 -- a page each: 3 of 4 are versions of 100 bytes, 1 of 4 is dead; 1 of 20 is a keyframe
 INSERT INTO cvwiz.snapshot_version
