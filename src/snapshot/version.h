@@ -16,11 +16,13 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "access/genam.h"
 #include "compat.h"
 #include "nodes/pg_list.h"
 #include "snapshot/delta.h"
 #include "snapshot/version_stub.h"
 #include "storage/itemptr.h"
+#include "utils/relcache.h"
 #include "utils/snapshot.h"
 
 /* Every so many versions at least, one is stored whole. */
@@ -54,6 +56,21 @@ typedef struct StoredVersion
 } StoredVersion;
 
 /* ---- version_table.c: rows ---- */
+
+/*
+ * To look one version up after the other, with the table open in between.
+ * Begins as {snapshot}.
+ */
+typedef struct VersionScan
+{
+	Snapshot	snapshot;
+	Relation	rel;			/* NULL: not open */
+	SysScanDesc scan;
+} VersionScan;
+
+extern bool version_scan_fetch(VersionScan *scan, int64 id, bool with_content,
+							   StoredVersion *version);
+extern void version_scan_end(VersionScan *scan);
 
 extern bool version_fetch(int64 id, Snapshot snapshot, bool with_content, StoredVersion *version);
 
@@ -90,8 +107,9 @@ typedef enum VersionStatus
 } VersionStatus;
 
 /*
- * The text of a version, ended by a zero byte, in the current context.  The
- * row of the version is given back where wanted, its content aside.
+ * The text of a version, ended by a zero byte, behind room for a varlena's
+ * header, in the current context.  The row of the version is given back where
+ * wanted, its content aside.
  */
 extern VersionStatus version_read(const StubId *id, Snapshot snapshot, Text *text,
 								  StoredVersion *version);

@@ -103,18 +103,23 @@ length_is_right(const StoredVersion *version)
 	return VARSIZE_ANY_EXHDR(version->content) == (size_t) version->raw_length;
 }
 
-static bool
-decode_one(const StoredVersion *version, const Text *base, Text *text)
+/* Room for a text between a varlena's header and a zero byte. */
+static char *
+allocate_text(size_t length)
 {
-	char	   *buffer;
+	return (char *) palloc(VARHDRSZ + length + 1) + VARHDRSZ;
+}
 
-	if (version->codec > VERSION_STUB || !length_is_right(version))
-		return false;
-	buffer = (char *) palloc((Size) version->raw_length + 1);
+static void
+free_text(char *text)
+{
+	pfree(text - VARHDRSZ);
+}
+
+static bool
+decode_one(const StoredVersion *version, const Text *base, char *buffer)
+{
 	buffer[version->raw_length] = '\0';
-	text->data = buffer;
-	text->length = version->raw_length;
-
 	if (version->codec == VERSION_ZSTD)
 		return delta_decode(version->content, base, buffer, version->raw_length);
 	memcpy(buffer, VARDATA_ANY(version->content), version->raw_length);
@@ -123,92 +128,148 @@ decode_one(const StoredVersion *version, const Text *base, Text *text)
 
 /* ---- a version and what it is the difference from ---- */
 
-/*
- * From the version down to its keyframe, or the text that is kept, and up
- * again.  base's content is at hand.
- */
-static VersionStatus
-decode(const StoredVersion *version, Snapshot snapshot, Text *text)
+/* The way from a version down to its keyframe, or to the text that is kept. */
+typedef struct VersionPath
 {
 	StoredVersion links[KEYFRAME_INTERVAL];
-	int			count = 0;
-	Text		base = {NULL, 0};
+	int			count;
+	Text		base;			/* of the last one; NULL: that is a keyframe */
+} VersionPath;
 
-	links[count++] = *version;
-	while (links[count - 1].base_id != NO_VERSION)
+/* The version's own content is at hand. */
+static VersionStatus
+find_path(const StoredVersion *version, VersionScan *scan, VersionPath *path)
+{
+	StoredVersion *link = path->links;
+
+	path->base.data = NULL;
+	path->count = 1;
+	*link = *version;
+	while (link->base_id != NO_VERSION)
 	{
-		int64		base_id = links[count - 1].base_id;
+		int64		base_id = link->base_id;
 
 		/* numbers only fall, so there is no circle */
-		if (count == KEYFRAME_INTERVAL || base_id >= links[count - 1].id)
+		if (path->count == KEYFRAME_INTERVAL || base_id >= link->id)
 			return VERSION_CORRUPTED;
-		if (base_id == last.id &&
-			version_fetch(base_id, snapshot, false, &links[count]) && is_kept(&links[count]))
+		link = &path->links[path->count];
+		if (base_id == last.id && version_scan_fetch(scan, base_id, false, link) && is_kept(link))
 		{
-			base = last.text;
-			break;
+			path->base = last.text;
+			return VERSION_OK;
 		}
-		if (!version_fetch(base_id, snapshot, true, &links[count]))
+		if (!version_scan_fetch(scan, base_id, true, link))
 			return VERSION_BASE_MISSING;
-		count++;
+		path->count++;
 	}
-
-	while (count-- > 0)
-	{
-		Text		decoded;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!decode_one(&links[count], base.data != NULL ? &base : NULL, &decoded))
-			return VERSION_CORRUPTED;
-		if (base.data != NULL && base.data != last.text.data)
-			pfree(unconstify(char *, base.data));
-		base = decoded;
-	}
-	*text = base;
 	return VERSION_OK;
 }
 
-VersionStatus
-version_read_row(const StoredVersion *version, Snapshot snapshot, Text *text)
+/*
+ * Two buffers take turns: the memory for a large text comes from the kernel,
+ * page by page, which takes longer than to decode it.
+ */
+static bool
+follow_path(const VersionPath *path, Text *text)
 {
-	VersionStatus status;
+	Text		base = path->base;
+	size_t		room = 0;
+	char	   *buffer;
+	char	   *other = NULL;
 
-	if (is_kept(version))
+	for (int i = 0; i < path->count; i++)
 	{
-		char	   *buffer = (char *) palloc(last.text.length + 1);
-
-		memcpy(buffer, last.text.data, last.text.length);
-		buffer[last.text.length] = '\0';
-		text->data = buffer;
-		text->length = last.text.length;
+		if (path->links[i].codec > VERSION_STUB || !length_is_right(&path->links[i]))
+			return false;
+		room = Max(room, (size_t) path->links[i].raw_length);
 	}
+	buffer = allocate_text(room);
+	if (path->count > 1)
+		other = allocate_text(room);
+
+	for (int i = path->count - 1; i >= 0; i--)
+	{
+		char	   *decoded = buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!decode_one(&path->links[i], base.data != NULL ? &base : NULL, decoded))
+			return false;
+		base.data = decoded;
+		base.length = path->links[i].raw_length;
+		buffer = other;
+		other = decoded;
+	}
+	if (buffer != NULL)
+		free_text(buffer);
+	*text = base;
+	return true;
+}
+
+static void
+copy_kept(Text *text)
+{
+	char	   *buffer = allocate_text(last.text.length);
+
+	memcpy(buffer, last.text.data, last.text.length);
+	buffer[last.text.length] = '\0';
+	text->data = buffer;
+	text->length = last.text.length;
+}
+
+static VersionStatus
+read_row(const StoredVersion *version, VersionScan *scan, Text *text)
+{
+	if (is_kept(version))
+		copy_kept(text);
 	else
 	{
-		status = decode(version, snapshot, text);
+		VersionPath path;
+		VersionStatus status = find_path(version, scan, &path);
+
 		if (status != VERSION_OK)
 			return status;
+		if (!follow_path(&path, text))
+			return VERSION_CORRUPTED;
 	}
 	return version_checksum(text) == version->checksum ? VERSION_OK : VERSION_CORRUPTED;
 }
 
 VersionStatus
-version_read(const StubId *id, Snapshot snapshot, Text *text, StoredVersion *version)
+version_read_row(const StoredVersion *version, Snapshot snapshot, Text *text)
 {
-	StoredVersion found;
+	VersionScan scan = {.snapshot = snapshot};
+	VersionStatus status = read_row(version, &scan, text);
+
+	version_scan_end(&scan);
+	return status;
+}
+
+static VersionStatus
+read_stub(const StubId *id, VersionScan *scan, Text *text, StoredVersion *version)
+{
 	VersionStatus status;
 
-	if (!version_fetch(id->version, snapshot, true, &found))
+	if (!version_scan_fetch(scan, id->version, true, version))
 		return VERSION_MISSING;
-	if (memcmp(&found.key, &id->key, UUID_LEN) != 0)
+	if (memcmp(&version->key, &id->key, UUID_LEN) != 0)
 		return VERSION_FORBIDDEN;
 
-	status = version_read_row(&found, snapshot, text);
+	status = read_row(version, scan, text);
 	if (status == VERSION_OK)
-		version_keep_text(found.id, &found.key, text);
-	pfree(found.content);
-	found.content = NULL;
-	if (version != NULL)
-		*version = found;
+		version_keep_text(version->id, &version->key, text);
+	pfree(version->content);
+	version->content = NULL;
+	return status;
+}
+
+VersionStatus
+version_read(const StubId *id, Snapshot snapshot, Text *text, StoredVersion *version)
+{
+	VersionScan scan = {.snapshot = snapshot};
+	StoredVersion found;
+	VersionStatus status = read_stub(id, &scan, text, version != NULL ? version : &found);
+
+	version_scan_end(&scan);
 	return status;
 }
 
@@ -329,10 +390,15 @@ cvwiz_version_text(PG_FUNCTION_ARGS)
 {
 	Jsonb	   *document = PG_GETARG_JSONB_P(0);
 	Text		text;
+	struct varlena *result;
 	StringInfoData buf;
 
 	if (version_text_behind(document, &text))
-		PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.length));
+	{
+		result = (struct varlena *) (unconstify(char *, text.data) - VARHDRSZ);
+		SET_VARSIZE(result, VARHDRSZ + text.length);
+		PG_RETURN_TEXT_P(result);
+	}
 
 	initStringInfo(&buf);
 	(void) JsonbToCString(&buf, &document->root, VARSIZE(document));

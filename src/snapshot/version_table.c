@@ -14,6 +14,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -88,23 +89,50 @@ read_row(Relation rel, HeapTuple tuple, bool with_content, StoredVersion *versio
 }
 
 bool
+version_scan_fetch(VersionScan *scan, int64 id, bool with_content, StoredVersion *version)
+{
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	/* the number is the first column of the table as of its index */
+	ScanKeyInit(&key, Anum_version_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	if (scan->rel == NULL)
+	{
+		Oid			index;
+
+		scan->rel = table_open(extension_table("snapshot_version"), AccessShareLock);
+		index = get_relname_relid("snapshot_version_pkey", RelationGetNamespace(scan->rel));
+		scan->scan = systable_beginscan(scan->rel, index, OidIsValid(index), scan->snapshot, 1, &key);
+	}
+	else if (scan->scan->iscan != NULL)
+		index_rescan(scan->scan->iscan, &key, 1, NULL, 0);
+	else
+		table_rescan(scan->scan->scan, &key);
+
+	tuple = systable_getnext(scan->scan);
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	read_row(scan->rel, tuple, with_content, version);
+	return true;
+}
+
+void
+version_scan_end(VersionScan *scan)
+{
+	if (scan->rel == NULL)
+		return;
+	systable_endscan(scan->scan);
+	table_close(scan->rel, AccessShareLock);
+	scan->rel = NULL;
+}
+
+bool
 version_fetch(int64 id, Snapshot snapshot, bool with_content, StoredVersion *version)
 {
-	Relation	rel = table_open(extension_table("snapshot_version"), AccessShareLock);
-	Oid			index = get_relname_relid("snapshot_version_pkey", RelationGetNamespace(rel));
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found;
+	VersionScan scan = {.snapshot = snapshot};
+	bool		found = version_scan_fetch(&scan, id, with_content, version);
 
-	ScanKeyInit(&key, Anum_version_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
-	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot, 1, &key);
-	tuple = systable_getnext(scan);
-	found = HeapTupleIsValid(tuple);
-	if (found)
-		read_row(rel, tuple, with_content, version);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	version_scan_end(&scan);
 	return found;
 }
 
