@@ -29,6 +29,8 @@ CREATE TABLE cvwiz.snapshot_version (
 	content bytea NOT NULL
 );
 ALTER TABLE cvwiz.snapshot_version ALTER COLUMN content SET STORAGE EXTERNAL;
+-- The keyframes of small documents stay in line: two pieces of two kB take more.
+ALTER TABLE cvwiz.snapshot_version SET (toast_tuple_target = 4080);
 CREATE INDEX snapshot_version_chain ON cvwiz.snapshot_version (chain_key, version_id);
 COMMENT ON TABLE cvwiz.snapshot_version IS
 'The stored documents: one row a version, whole (a keyframe) or as its difference from another. Written by the triggers of cvwiz.add_version_store(); read by cvwiz.version(). Granted to nobody. Dumped.';
