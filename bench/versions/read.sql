@@ -40,10 +40,3 @@ BEGIN
 		CALL bench.time_reads('chain', size, ids, round);
 	END LOOP;
 END $$;
-
--- The stubs with nothing else in them.
-INSERT INTO nothing SELECT id, chain, doc::jsonb FROM document WHERE kb = :kb ORDER BY id;
-VACUUM nothing;
-INSERT INTO size
-SELECT :kb, 'nothing', pg_total_relation_size('nothing')
-UNION ALL SELECT :kb, 'nothing alone', sum(pg_column_size(doc)) FROM nothing;

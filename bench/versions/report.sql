@@ -1,4 +1,4 @@
--- The section of RESULTS.md. :flat: the numbers of chains.
+-- The section of RESULTS.md. :chains: the number of chains of each size.
 \set QUIET on
 \pset format unaligned
 \pset tuples_only on
@@ -6,11 +6,11 @@ SET search_path = bench;
 
 CREATE FUNCTION verdict(met boolean) RETURNS text LANGUAGE sql AS $$ SELECT CASE WHEN met THEN 'met' ELSE '**missed**' END $$;
 CREATE FUNCTION us(double precision) RETURNS text LANGUAGE sql AS $$ SELECT to_char($1, CASE WHEN $1 < 10 THEN 'FM990.0' ELSE 'FM999,990' END) $$;
-CREATE FUNCTION bytes(kb int, what text) RETURNS numeric LANGUAGE sql AS $$ SELECT bytes FROM bench.size WHERE (size.kb, size.what) = ($1, $2) $$;
+CREATE FUNCTION bytes(kb int, chains int, what text) RETURNS numeric LANGUAGE sql AS $$ SELECT bytes FROM bench.size WHERE (size.kb, size.chains, size.what) = ($1, $2, $3) $$;
 -- bytes of text ÷ bytes of that
-CREATE FUNCTION smaller(kb int, what text) RETURNS numeric LANGUAGE sql AS $$ SELECT bench.bytes(kb, 'text') / bench.bytes(kb, what) $$;
+CREATE FUNCTION smaller(kb int, chains int, what text) RETURNS numeric LANGUAGE sql AS $$ SELECT bench.bytes(kb, chains, 'text') / bench.bytes(kb, chains, what) $$;
 -- bytes of that, for a document
-CREATE FUNCTION each(kb int, what text) RETURNS text LANGUAGE sql AS $$ SELECT to_char(bench.bytes(kb, what) / bench.bytes(kb, 'documents'), 'FM999,990') $$;
+CREATE FUNCTION each(kb int, chains int, what text) RETURNS text LANGUAGE sql AS $$ SELECT to_char(bench.bytes(kb, chains, what) / bench.bytes(kb, chains, 'documents'), 'FM999,990') $$;
 CREATE FUNCTION median(measured text, kb int, variant text) RETURNS double precision LANGUAGE sql AS $$
 	SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY us) FROM bench.timing WHERE (timing.measured, timing.kb, timing.variant) = ($1, $2, $3)
 $$;
@@ -27,6 +27,11 @@ CREATE VIEW save_cost AS
 SELECT measured, percentile_cont(0.5) WITHIN GROUP (ORDER BY a.us) AS plain, percentile_cont(0.5) WITHIN GROUP (ORDER BY b.us) AS stored,
 	percentile_cont(0.5) WITHIN GROUP (ORDER BY b.us / a.us)::numeric AS ratio, min(b.us / a.us)::numeric AS least, max(b.us / a.us)::numeric AS most
 FROM save_run a JOIN save_run b USING (measured, run) WHERE measured LIKE 'save %' AND a.script = 0 AND b.script = 1 GROUP BY measured;
+CREATE FUNCTION flat_wal(chains int, variant text) RETURNS text LANGUAGE sql AS $$
+	SELECT to_char(avg(bytes), 'FM999,990') FROM bench.wal WHERE measured = 'flat ' || $1 AND wal.variant = $2
+$$;
+-- what was loaded
+CREATE VIEW loaded AS SELECT DISTINCT kb, chains FROM size;
 CREATE VIEW flat AS
 SELECT chains, t, percentile_cont(0.5) WITHIN GROUP (ORDER BY us) AS median, percentile_cont(0.95) WITHIN GROUP (ORDER BY us) AS p95
 FROM (SELECT split_part(measured, ' ', 2)::int AS chains, split_part(measured, ' ', 3) AS t, us FROM transaction WHERE measured LIKE 'flat %') t GROUP BY chains, t;
@@ -39,28 +44,28 @@ SELECT $$restored once, with every id another one. What they compress to tells h
 SELECT '';
 SELECT $$| | chains | bytes of text | zlib 6 | pglz of the jsonb |$$;
 SELECT $$|---|---|---|---|---|$$;
-SELECT format('| %s kB | %s | %s | %s | %s |', kb, round(bytes(kb, 'documents') / 20), each(kb, 'text'), round(smaller(kb, 'zlib'), 2), round(smaller(kb, 'pglz alone'), 2))
-FROM unnest(ARRAY[5, 20, 100, 300]) kb;
+SELECT format('| %s kB | %s | %s | %s | %s |', kb, chains, each(kb, chains, 'text'), round(smaller(kb, chains, 'zlib'), 2), round(smaller(kb, chains, 'pglz alone'), 2))
+FROM loaded ORDER BY kb, chains;
 SELECT '';
 SELECT $$### On the disk: bytes of text ÷ bytes of the tables, their TOAST tables and indexes$$;
 SELECT '';
 SELECT $$The jsonb tables have an id and the document. The store is `cvwiz.snapshot_version`, `version_source` and `dead_version`.$$;
 SELECT '';
-SELECT $$| | jsonb, pglz | jsonb, lz4 | zjsonb | store | bar | | store + table with stubs, keep metadata | keep nothing |$$;
-SELECT $$|---|---|---|---|---|---|---|---|---|$$;
-SELECT format('| %s kB | %s | %s | %s | %s | %s | %s | %s | %s |', kb, round(smaller(kb, 'pglz'), 2), round(smaller(kb, 'lz4'), 2), round(smaller(kb, 'zjsonb'), 2),
-	round(smaller(kb, 'store'), 1), bar, verdict(smaller(kb, 'store') >= bar),
-	round(bytes(kb, 'text') / (bytes(kb, 'store') + bytes(kb, 'metadata')), 1), round(bytes(kb, 'text') / (bytes(kb, 'store') + bytes(kb, 'nothing')), 1))
-FROM (VALUES (5, 9), (20, 16), (100, 24), (300, 26)) b (kb, bar);
+SELECT $$| | chains | jsonb, pglz | jsonb, lz4 | zjsonb | store | bar | | store + table with stubs, keep metadata | keep nothing |$$;
+SELECT $$|---|---|---|---|---|---|---|---|---|---|$$;
+SELECT format('| %s kB | %s | %s | %s | %s | %s | %s | %s | %s | %s |', kb, chains, round(smaller(kb, chains, 'pglz'), 2), round(smaller(kb, chains, 'lz4'), 2), round(smaller(kb, chains, 'zjsonb'), 2),
+	round(smaller(kb, chains, 'store'), 1), bar, verdict(smaller(kb, chains, 'store') >= bar),
+	round(bytes(kb, chains, 'text') / (bytes(kb, chains, 'store') + bytes(kb, chains, 'metadata')), 1), round(bytes(kb, chains, 'text') / (bytes(kb, chains, 'store') + bytes(kb, chains, 'nothing')), 1))
+FROM (VALUES (5, 9), (20, 16), (100, 24), (300, 26)) b (kb, bar) JOIN loaded USING (kb) ORDER BY kb, chains;
 SELECT '';
 SELECT $$Bytes for a version:$$;
 SELECT '';
-SELECT $$| | text | jsonb, pglz | store | of it content | TOAST | indexes | keyframes | stub, metadata | its table | stub, nothing | its table |$$;
-SELECT $$|---|---|---|---|---|---|---|---|---|---|---|---|$$;
-SELECT format('| %s kB | %s | %s | %s | %s | %s | %s | %s %% | %s | %s | %s | %s |', kb, each(kb, 'text'), each(kb, 'pglz'), each(kb, 'store'), each(kb, 'content'), each(kb, 'store''s TOAST'),
-	each(kb, 'store''s indexes'), round(100 * bytes(kb, 'keyframes') / bytes(kb, 'documents'), 1),
-	each(kb, 'metadata alone'), each(kb, 'metadata'), each(kb, 'nothing alone'), each(kb, 'nothing'))
-FROM unnest(ARRAY[5, 20, 100, 300]) kb;
+SELECT $$| | chains | text | jsonb, pglz | store | of it content | TOAST | indexes | keyframes | stub, metadata | its table | stub, nothing | its table |$$;
+SELECT $$|---|---|---|---|---|---|---|---|---|---|---|---|---|$$;
+SELECT format('| %s kB | %s | %s | %s | %s | %s | %s | %s | %s %% | %s | %s | %s | %s |', kb, chains, each(kb, chains, 'text'), each(kb, chains, 'pglz'), each(kb, chains, 'store'), each(kb, chains, 'content'), each(kb, chains, 'store''s TOAST'),
+	each(kb, chains, 'store''s indexes'), round(100 * bytes(kb, chains, 'keyframes') / bytes(kb, chains, 'documents'), 1),
+	each(kb, chains, 'metadata alone'), each(kb, chains, 'metadata'), each(kb, chains, 'nothing alone'), each(kb, chains, 'nothing'))
+FROM loaded ORDER BY kb, chains;
 SELECT '';
 SELECT $$### Reading a version as text: `cvwiz.version_text(x)` against `x::text` of a jsonb$$;
 SELECT '';
@@ -98,27 +103,28 @@ SELECT format('| %s | %s | %s | %s |', measured || CASE WHEN measured LIKE '%man
 	round(percentile_cont(0.5) WITHIN GROUP (ORDER BY b.tps / a.tps)::numeric, 2))
 FROM throughput a JOIN throughput b USING (measured, run) WHERE a.variant = 'plain' AND b.variant = 'stored' GROUP BY measured ORDER BY measured;
 SELECT '';
-SELECT $$Bytes of WAL for a save, of text on average $$ || each(20, 'text') || ':';
+SELECT $$Bytes of WAL for a save, of text on average $$ || each(20, :chains, 'text') || ', with ' || :chains || ' chains, so that a checkpoint costs few images of pages:';
 SELECT '';
 SELECT $$| | plain jsonb | store | store ÷ plain |$$;
 SELECT $$|---|---|---|---|$$;
-SELECT format('| full_page_writes = %s | %s | %s | %s |', full_page_writes || CASE full_page_writes WHEN 'on' THEN ', after a checkpoint' ELSE '' END, to_char(a.bytes, 'FM999,990'), to_char(b.bytes, 'FM999,990'), round(b.bytes / a.bytes, 2))
-FROM wal a JOIN wal b USING (full_page_writes) WHERE a.variant = 'plain' AND b.variant = 'stored' ORDER BY full_page_writes;
+SELECT format('| %s | %s | %s | %s |', measured, to_char(a.bytes, 'FM999,990'), to_char(b.bytes, 'FM999,990'), round(b.bytes / a.bytes, 2))
+FROM wal a JOIN wal b USING (measured) WHERE a.variant = 'plain' AND b.variant = 'stored' AND measured LIKE 'full%' ORDER BY measured;
 SELECT '';
 SELECT $$### Saving as the table grows$$;
 SELECT '';
 SELECT $$The third version, 5 kB, of chains that have two; synchronous_commit = off, one client, the sizes in turn. Median and 95th percentile.$$;
+SELECT $$Right after a checkpoint: with many chains, nearly every save is the first to touch a page, of which WAL gets an image.$$;
 SELECT '';
-SELECT $$| chains | plain jsonb, µs | p95 | store, µs | p95 | store ÷ that of the fewest chains | p95 ÷ that | bar: 1.25 |$$;
-SELECT $$|---|---|---|---|---|---|---|---|$$;
-SELECT format('| %s | %s | %s | %s | %s | %s | %s | %s |', to_char(chains, 'FM999,999'), us(p.median), us(p.p95), us(s.median), us(s.p95), round((s.median / first.median)::numeric, 2), round((s.p95 / first.p95)::numeric, 2),
-	CASE WHEN chains = first.n THEN '' ELSE verdict(s.median / first.median < 1.25) END)
+SELECT $$| chains | plain jsonb, µs | p95 | store, µs | p95 | store ÷ that of the fewest chains | p95 ÷ that | bar: 1.25 | bytes of WAL, plain | store |$$;
+SELECT $$|---|---|---|---|---|---|---|---|---|---|$$;
+SELECT format('| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |', to_char(chains, 'FM999,999'), us(p.median), us(p.p95), us(s.median), us(s.p95), round((s.median / first.median)::numeric, 2), round((s.p95 / first.p95)::numeric, 2),
+	CASE WHEN chains = first.n THEN '' ELSE verdict(s.median / first.median < 1.25) END, flat_wal(chains, 'plain'), flat_wal(chains, 'stored'))
 FROM flat p JOIN flat s USING (chains), LATERAL (SELECT chains AS n, median, p95 FROM flat WHERE t = 'stored' ORDER BY chains LIMIT 1) first
 WHERE p.t = 'plain' AND s.t = 'stored' ORDER BY chains;
 SELECT '';
 SELECT $$### `cvwiz.version_compression_level`, 20 kB$$;
 SELECT '';
-SELECT $$INSERT … SELECT of JSON text, parsing included, synchronous_commit and index aside.$$;
+SELECT $$INSERT … SELECT of JSON text, parsing included, the chains' n-th versions as one statement.$$;
 SELECT '';
 SELECT $$| level | a save, µs | text ÷ content | bytes of a keyframe | of a difference |$$;
 SELECT $$|---|---|---|---|---|$$;

@@ -16,10 +16,10 @@ FROM read;
 DROP TABLE read;
 ANALYZE document;
 
-CREATE TABLE size (kb int, what text, bytes numeric);
+CREATE TABLE size (kb int, chains int, what text, bytes numeric);
 -- us: microseconds for one document, in one round
 CREATE TABLE timing (measured text, kb int, variant text, round int, us double precision);
 -- every transaction of pgbench's logs; the script by its place in the command
 CREATE TABLE transaction (measured text, run int, script int, us double precision);
 CREATE TABLE throughput (measured text, variant text, run int, tps double precision);
-CREATE TABLE wal (full_page_writes text, variant text, bytes numeric);
+CREATE TABLE wal (measured text, variant text, bytes numeric);

@@ -1,4 +1,4 @@
--- The chains of a size, :kb, in tables that differ in how they keep them, and what
+-- The first :chains chains of a size, :kb, in tables that differ in how they keep them, and what
 -- they take on the disk.
 SET search_path = bench;
 SET client_min_messages = warning;
@@ -15,10 +15,10 @@ CREATE TABLE nothing (id bigint PRIMARY KEY, chain int, doc jsonb);
 SELECT cvwiz.add_version_store('metadata', 'doc', '{chain}', keep => 'metadata');
 SELECT cvwiz.add_version_store('nothing', 'doc', '{chain}', keep => 'nothing');
 
-INSERT INTO pglz SELECT id, doc::jsonb FROM document WHERE kb = :kb ORDER BY id;
-INSERT INTO lz4 SELECT id, doc::jsonb FROM document WHERE kb = :kb ORDER BY id;
-INSERT INTO zjsonb SELECT id, doc::cvwiz.zjsonb FROM document WHERE kb = :kb ORDER BY id;
-INSERT INTO metadata SELECT id, chain, doc::jsonb FROM document WHERE kb = :kb ORDER BY id;
+INSERT INTO pglz SELECT id, doc::jsonb FROM document WHERE kb = :kb AND chain <= :chains ORDER BY id;
+INSERT INTO lz4 SELECT id, doc::jsonb FROM document WHERE kb = :kb AND chain <= :chains ORDER BY id;
+INSERT INTO zjsonb SELECT id, doc::cvwiz.zjsonb FROM document WHERE kb = :kb AND chain <= :chains ORDER BY id;
+INSERT INTO metadata SELECT id, chain, doc::jsonb FROM document WHERE kb = :kb AND chain <= :chains ORDER BY id;
 VACUUM ANALYZE pglz, lz4, zjsonb, metadata, cvwiz.snapshot_version, cvwiz.version_source, cvwiz.dead_version;
 
 -- all of it, byte for byte
@@ -28,15 +28,15 @@ BEGIN
 END $$;
 
 INSERT INTO size
-SELECT :kb, 'text', sum(octet_length(doc)) FROM document WHERE kb = :kb
-UNION ALL SELECT :kb, 'documents', count(*) FROM document WHERE kb = :kb
+SELECT :kb, :chains, 'text', sum(octet_length(doc)) FROM document WHERE kb = :kb AND chain <= :chains
+UNION ALL SELECT :kb, :chains, 'documents', count(*) FROM document WHERE kb = :kb AND chain <= :chains
 -- gzip's frame has 18 bytes
-UNION ALL SELECT :kb, 'zlib', sum(octet_length(cvwiz.gzip(doc::jsonb)) - 18) FROM document WHERE kb = :kb
-UNION ALL SELECT :kb, 'pglz alone', sum(pg_column_size(doc)) FROM pglz
-UNION ALL SELECT :kb, what, pg_total_relation_size(what::regclass) FROM unnest(ARRAY['pglz', 'lz4', 'zjsonb', 'metadata']) what
-UNION ALL SELECT :kb, 'metadata alone', sum(pg_column_size(doc)) FROM metadata
-UNION ALL SELECT :kb, 'content', sum(octet_length(content)) FROM cvwiz.snapshot_version
-UNION ALL SELECT :kb, 'keyframes', count(*) FROM cvwiz.snapshot_version WHERE base_id IS NULL
-UNION ALL SELECT :kb, 'store', sum(pg_total_relation_size(c)) FROM unnest(ARRAY['cvwiz.snapshot_version', 'cvwiz.version_source', 'cvwiz.dead_version']::regclass[]) c
-UNION ALL SELECT :kb, 'store''s indexes', sum(pg_indexes_size(c)) FROM unnest(ARRAY['cvwiz.snapshot_version', 'cvwiz.version_source', 'cvwiz.dead_version']::regclass[]) c
-UNION ALL SELECT :kb, 'store''s TOAST', pg_total_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'cvwiz.snapshot_version'::regclass;
+UNION ALL SELECT :kb, :chains, 'zlib', sum(octet_length(cvwiz.gzip(doc::jsonb)) - 18) FROM document WHERE kb = :kb AND chain <= :chains
+UNION ALL SELECT :kb, :chains, 'pglz alone', sum(pg_column_size(doc)) FROM pglz
+UNION ALL SELECT :kb, :chains, what, pg_total_relation_size(what::regclass) FROM unnest(ARRAY['pglz', 'lz4', 'zjsonb', 'metadata']) what
+UNION ALL SELECT :kb, :chains, 'metadata alone', sum(pg_column_size(doc)) FROM metadata
+UNION ALL SELECT :kb, :chains, 'content', sum(octet_length(content)) FROM cvwiz.snapshot_version
+UNION ALL SELECT :kb, :chains, 'keyframes', count(*) FROM cvwiz.snapshot_version WHERE base_id IS NULL
+UNION ALL SELECT :kb, :chains, 'store', sum(pg_total_relation_size(c)) FROM unnest(ARRAY['cvwiz.snapshot_version', 'cvwiz.version_source', 'cvwiz.dead_version']::regclass[]) c
+UNION ALL SELECT :kb, :chains, 'store''s indexes', sum(pg_indexes_size(c)) FROM unnest(ARRAY['cvwiz.snapshot_version', 'cvwiz.version_source', 'cvwiz.dead_version']::regclass[]) c
+UNION ALL SELECT :kb, :chains, 'store''s TOAST', pg_total_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'cvwiz.snapshot_version'::regclass;

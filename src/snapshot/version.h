@@ -59,7 +59,7 @@ typedef struct StoredVersion
 
 /*
  * To look one version up after the other, with the table open in between.
- * Begins as {snapshot}.
+ * Begins as {.snapshot = …}.
  */
 typedef struct VersionScan
 {
