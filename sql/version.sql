@@ -7,7 +7,6 @@ CREATE TABLE cvwiz.version_source (
 	relation regclass,
 	snapshot_column name NOT NULL
 );
-CREATE INDEX version_source_relation ON cvwiz.version_source (relation);
 COMMENT ON TABLE cvwiz.version_source IS
 'The tables, partitions each for itself, whose rows the stored versions belong to. A table can have more than one row. Dumped.';
 COMMENT ON COLUMN cvwiz.version_source.source_id IS 'Number of the table in cvwiz.snapshot_version';
@@ -44,7 +43,7 @@ COMMENT ON COLUMN cvwiz.snapshot_version.raw_length IS 'Bytes of the document''s
 COMMENT ON COLUMN cvwiz.snapshot_version.checksum IS 'CRC-32C of the document''s text';
 COMMENT ON COLUMN cvwiz.snapshot_version.stub_checksum IS 'CRC-32C of the stub''s text, by which an edited stub is told from one that was copied';
 COMMENT ON COLUMN cvwiz.snapshot_version.depth IS 'At most so many differences lie between the version and its keyframe';
-COMMENT ON COLUMN cvwiz.snapshot_version.codec IS '0: the text itself; 1: zstd, with the base''s text as prefix where there is one; 2: the text itself, which is a stub whose version was not there (yet)';
+COMMENT ON COLUMN cvwiz.snapshot_version.codec IS '0: the text itself; 1: zstd, whose prefix is the base''s text, or for a keyframe the preset dictionary of cvwiz.zjsonb, number 1; 2: the text itself, which is a stub whose version was not there (yet)';
 COMMENT ON COLUMN cvwiz.snapshot_version.content IS 'The document''s text, as codec says';
 
 CREATE TABLE cvwiz.dead_version (

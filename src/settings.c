@@ -34,7 +34,7 @@ int			setting_snapshot_notice = WARNING;
 int			setting_compression_level = 6;
 int			setting_max_inflated_size = 256 * 1024 * 1024;
 int			setting_max_original_size = 8 * 1024 * 1024;
-int			setting_version_compression_level = 3;
+int			setting_version_compression_level = 0;
 
 /* "off" lies below every level that is ever sent or logged. */
 static const struct config_enum_entry snapshot_notice_options[] = {
@@ -205,9 +205,9 @@ settings_define(void)
 
 	DefineCustomIntVariable("cvwiz.version_compression_level",
 							"Effort of zstd when a version is stored.",
-							"From 1, the fastest, to 19, the smallest.",
+							"From 1, the fastest, to 19, the smallest; 0 chooses by the document's size.",
 							&setting_version_compression_level,
-							3, 1, 19,
+							0, 0, 19,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("cvwiz.now",

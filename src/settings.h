@@ -26,7 +26,7 @@ extern int	setting_snapshot_notice;	/* an elevel; 0: off */
 extern int	setting_compression_level;	/* 1 to 9 */
 extern int	setting_max_inflated_size;	/* bytes */
 extern int	setting_max_original_size;	/* bytes of text */
-extern int	setting_version_compression_level;	/* 1 to 19 */
+extern int	setting_version_compression_level;	/* 1 to 19; 0: by size */
 
 extern void settings_define(void);
 

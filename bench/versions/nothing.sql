@@ -4,5 +4,5 @@ SET search_path = bench;
 INSERT INTO nothing SELECT id, chain, doc::jsonb FROM document WHERE kb = :kb AND chain <= :chains ORDER BY id;
 VACUUM nothing;
 INSERT INTO size
-SELECT :kb, :chains, 'nothing', pg_total_relation_size('nothing')
+SELECT :kb, :chains, 'nothing', disk('nothing')
 UNION ALL SELECT :kb, :chains, 'nothing alone', sum(pg_column_size(doc)) FROM nothing;

@@ -16,6 +16,15 @@ FROM read;
 DROP TABLE read;
 ANALYZE document;
 
+-- Bytes of a table with its TOAST table and their indexes, without the maps of free space and
+-- visibility, which take 32 kB for each of them, however little there is.
+CREATE FUNCTION disk(relation regclass) RETURNS numeric LANGUAGE sql AS $$
+SELECT sum(pg_relation_size(r)) FROM (
+	SELECT t.oid FROM pg_class c, unnest(ARRAY[c.oid, NULLIF(c.reltoastrelid, 0)]) t (oid) WHERE c.oid = relation AND t.oid IS NOT NULL
+	UNION ALL
+	SELECT i.indexrelid FROM pg_class c JOIN pg_index i ON i.indrelid IN (c.oid, c.reltoastrelid) WHERE c.oid = relation) all_of_it (r)
+$$;
+
 CREATE TABLE size (kb int, chains int, what text, bytes numeric);
 -- us: microseconds for one document, in one round
 CREATE TABLE timing (measured text, kb int, variant text, round int, us double precision);

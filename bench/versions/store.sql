@@ -33,10 +33,11 @@ UNION ALL SELECT :kb, :chains, 'documents', count(*) FROM document WHERE kb = :k
 -- gzip's frame has 18 bytes
 UNION ALL SELECT :kb, :chains, 'zlib', sum(octet_length(cvwiz.gzip(doc::jsonb)) - 18) FROM document WHERE kb = :kb AND chain <= :chains
 UNION ALL SELECT :kb, :chains, 'pglz alone', sum(pg_column_size(doc)) FROM pglz
-UNION ALL SELECT :kb, :chains, what, pg_total_relation_size(what::regclass) FROM unnest(ARRAY['pglz', 'lz4', 'zjsonb', 'metadata']) what
+UNION ALL SELECT :kb, :chains, what, disk(what::regclass) FROM unnest(ARRAY['pglz', 'lz4', 'zjsonb', 'metadata']) what
 UNION ALL SELECT :kb, :chains, 'metadata alone', sum(pg_column_size(doc)) FROM metadata
 UNION ALL SELECT :kb, :chains, 'content', sum(octet_length(content)) FROM cvwiz.snapshot_version
 UNION ALL SELECT :kb, :chains, 'keyframes', count(*) FROM cvwiz.snapshot_version WHERE base_id IS NULL
-UNION ALL SELECT :kb, :chains, 'store', sum(pg_total_relation_size(c)) FROM unnest(ARRAY['cvwiz.snapshot_version', 'cvwiz.version_source', 'cvwiz.dead_version']::regclass[]) c
+UNION ALL SELECT :kb, :chains, 'store with maps', sum(pg_total_relation_size(c)) FROM unnest(ARRAY['cvwiz.snapshot_version', 'cvwiz.version_source', 'cvwiz.dead_version']::regclass[]) c
+UNION ALL SELECT :kb, :chains, 'store', sum(disk(c)) FROM unnest(ARRAY['cvwiz.snapshot_version', 'cvwiz.version_source', 'cvwiz.dead_version']::regclass[]) c
 UNION ALL SELECT :kb, :chains, 'store''s indexes', sum(pg_indexes_size(c)) FROM unnest(ARRAY['cvwiz.snapshot_version', 'cvwiz.version_source', 'cvwiz.dead_version']::regclass[]) c
-UNION ALL SELECT :kb, :chains, 'store''s TOAST', pg_total_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'cvwiz.snapshot_version'::regclass;
+UNION ALL SELECT :kb, :chains, 'store''s TOAST', disk(reltoastrelid) FROM pg_class WHERE oid = 'cvwiz.snapshot_version'::regclass;

@@ -19,6 +19,7 @@
 
 #include "compat.h"
 #include "snapshot/delta.h"
+#include "snapshot/dictionary.h"
 
 /* Pieces between which a cancel is looked for; zstd's own blocks. */
 #define CHUNK_SIZE (128 * 1024)
@@ -35,6 +36,14 @@
 #define MAX_KEPT_CONTEXT ((size_t) 16 * 1024 * 1024)
 
 #define MIN_WINDOW_LOG 10
+
+/* Part of the format, as of cvwiz.zjsonb's: never another one. */
+#define DELTA_DICTIONARY 1
+
+/* Where no level was asked for. */
+#define SMALL_TEXT (32 * 1024)
+#define LEVEL_OF_SMALL_TEXT 6
+#define LEVEL_OF_OTHERS 3
 
 static ZSTD_CCtx *compressor = NULL;
 static ZSTD_DCtx *decompressor = NULL;
@@ -72,23 +81,43 @@ window_log(size_t length)
 	return Max(MIN_WINDOW_LOG, Min(needed, bounds.upperBound));
 }
 
-static void
-prepare_compressor(const Text *text, const Text *base, int level)
+static Text
+prefix_of(const Text *base)
 {
-	size_t		span = text->length + (base != NULL ? base->length : 0);
-	bool		large = base != NULL && base->length > LARGE_BASE;
+	Text		prefix;
+	uint32		length;
+
+	if (base != NULL)
+		return *base;
+	prefix.data = dictionary_text(DELTA_DICTIONARY, &length);
+	prefix.length = length;
+	return prefix;
+}
+
+static int
+choose_level(const Text *text, const Text *prefix, int level)
+{
+	if (level == 0)
+		level = text->length <= SMALL_TEXT ? LEVEL_OF_SMALL_TEXT : LEVEL_OF_OTHERS;
+	return prefix->length > LARGE_BASE ? Min(level, LEVEL_OF_LARGE_BASE) : level;
+}
+
+static void
+prepare_compressor(const Text *text, const Text *prefix, int level)
+{
 
 	if (compressor == NULL)
 		compressor = ZSTD_createCCtx();
 	out_of_memory_unless(compressor);
 	check_zstd(ZSTD_CCtx_reset(compressor, ZSTD_reset_session_and_parameters));
 	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel,
-									  large ? Min(level, LEVEL_OF_LARGE_BASE) : level));
-	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_enableLongDistanceMatching, large));
-	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog, window_log(span)));
+									  choose_level(text, prefix, level)));
+	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_enableLongDistanceMatching,
+									  prefix->length > LARGE_BASE));
+	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog,
+									  window_log(text->length + prefix->length)));
 	check_zstd(ZSTD_CCtx_setPledgedSrcSize(compressor, text->length));
-	if (base != NULL)
-		check_zstd(ZSTD_CCtx_refPrefix(compressor, base->data, base->length));
+	check_zstd(ZSTD_CCtx_refPrefix(compressor, prefix->data, prefix->length));
 }
 
 bytea *
@@ -97,10 +126,11 @@ delta_encode(const Text *text, const Text *base, int level)
 	size_t		room = ZSTD_compressBound(text->length);
 	bytea	   *delta = (bytea *) palloc_extended(VARHDRSZ + room, MCXT_ALLOC_HUGE);
 	ZSTD_outBuffer output = {VARDATA(delta), room, 0};
+	Text		prefix = prefix_of(base);
 	size_t		done = 0;
 	size_t		left;
 
-	prepare_compressor(text, base, level);
+	prepare_compressor(text, &prefix, level);
 	do
 	{
 		size_t		piece = Min(text->length - done, CHUNK_SIZE);
@@ -140,6 +170,7 @@ delta_text_length(const bytea *delta)
 bool
 delta_decode(const bytea *delta, const Text *base, char *text, size_t length)
 {
+	Text		prefix = prefix_of(base);
 	size_t		result;
 
 	if (decompressor == NULL)
@@ -150,8 +181,7 @@ delta_decode(const bytea *delta, const Text *base, char *text, size_t length)
 										  ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound));
 	}
 	check_zstd(ZSTD_DCtx_reset(decompressor, ZSTD_reset_session_only));
-	check_zstd(ZSTD_DCtx_refPrefix(decompressor, base != NULL ? base->data : NULL,
-								   base != NULL ? base->length : 0));
+	check_zstd(ZSTD_DCtx_refPrefix(decompressor, prefix.data, prefix.length));
 	result = ZSTD_decompressDCtx(decompressor, text, length,
 								 VARDATA_ANY(delta), VARSIZE_ANY_EXHDR(delta));
 	return !ZSTD_isError(result) && result == length;

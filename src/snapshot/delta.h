@@ -17,7 +17,10 @@ typedef struct Text
 	size_t		length;
 } Text;
 
-/* base NULL: the whole of it.  palloc'd; level from 1 to 19. */
+/*
+ * base NULL: the whole of it, for which cvwiz.zjsonb's preset dictionary is the
+ * prefix.  palloc'd; level from 1 to 19, or 0 for one that fits the size.
+ */
 extern bytea *delta_encode(const Text *text, const Text *base, int level);
 
 /*

@@ -37,6 +37,7 @@ typedef enum VersionCodec
 } VersionCodec;
 
 #define NO_VERSION INT64CONST(0)
+#define NO_SOURCE 0
 
 /* A row of cvwiz.snapshot_version */
 typedef struct StoredVersion
@@ -91,8 +92,11 @@ extern int64 version_next_id(int64 after);
 extern void version_insert(const StoredVersion *version);
 extern void version_insert_dead(int64 id);
 
-/* The number of a table and its column; a new one where it has none. */
-extern int32 version_source(Oid relid, const char *column);
+/*
+ * The number of a table and its column; a new one where it has none.  What it
+ * was the last time, or NO_SOURCE, is looked at first.
+ */
+extern void version_source(Oid relid, const char *column, int32 *source_id);
 extern bool version_source_is(int32 source_id, Oid relid);
 
 /* ---- version_read.c: documents ---- */
@@ -151,6 +155,7 @@ typedef struct VersionTarget
 {
 	Oid			relid;
 	const char *column;
+	int32	   *source_id;		/* what version_source() gave the last time */
 	int64		chain_key;
 	bool		with_metadata;
 	const SnapshotLimits *limits;	/* of the stub */

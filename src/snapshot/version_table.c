@@ -312,7 +312,6 @@ static bool
 find_source(Oid relid, const char *column, int32 *source_id)
 {
 	Relation	rel = table_open(extension_table("version_source"), AccessShareLock);
-	Oid			index = get_relname_relid("version_source_relation", RelationGetNamespace(rel));
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -320,7 +319,7 @@ find_source(Oid relid, const char *column, int32 *source_id)
 
 	ScanKeyInit(&key, Anum_source_relation, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, index, OidIsValid(index), SnapshotSelf, 1, &key);
+	scan = systable_beginscan(rel, InvalidOid, false, SnapshotSelf, 1, &key);
 	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Datum		values[Natts_source];
@@ -345,31 +344,30 @@ new_source_id(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a number for a table with versions")));
-	return (int32) (number & PG_INT32_MAX);
+	return (int32) Max(number & PG_INT32_MAX, 1);
 }
 
 /*
  * Two sessions that are the first ones at the same time each add a row: a
  * unique index would make one wait for the other.
  */
-int32
-version_source(Oid relid, const char *column)
+void
+version_source(Oid relid, const char *column, int32 *source_id)
 {
-	int32		source_id;
 	Datum		values[Natts_source];
 	bool		nulls[Natts_source] = {false};
 	NameData	name;
 
-	if (find_source(relid, column, &source_id))
-		return source_id;
+	if ((*source_id != NO_SOURCE && version_source_is(*source_id, relid)) ||
+		find_source(relid, column, source_id))
+		return;
 
-	source_id = new_source_id();
+	*source_id = new_source_id();
 	namestrcpy(&name, column);
-	values[Anum_source_id - 1] = Int32GetDatum(source_id);
+	values[Anum_source_id - 1] = Int32GetDatum(*source_id);
 	values[Anum_source_relation - 1] = ObjectIdGetDatum(relid);
 	values[Anum_source_column - 1] = NameGetDatum(&name);
 	insert_row("version_source", values, nulls);
-	return source_id;
 }
 
 bool

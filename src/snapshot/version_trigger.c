@@ -52,6 +52,7 @@ typedef struct CachedStore
 	int			chain_count;
 	AttrNumber *chain_attnums;
 	uint64		chain_seed;		/* of the names */
+	int32		source_id;
 
 	/* those of the column's snapshot limits, if it has any */
 	GivenLimits given;
@@ -135,6 +136,7 @@ fill_store(TriggerCacheEntry *common, const TriggerData *trigger)
 	(void) existing_column(trigger, entry->arguments.column);
 	version_check_column(common->relid, entry->arguments.column, &entry->attnum, &type);
 	entry->domain = get_typtype(type) == TYPTYPE_DOMAIN ? type : InvalidOid;
+	entry->source_id = NO_SOURCE;
 	fill_chain(entry, trigger);
 }
 
@@ -332,7 +334,7 @@ check_size(const TriggerData *trigger, const CachedStore *entry, uint64 size)
 }
 
 static Jsonb *
-store(const TriggerData *trigger, const CachedStore *entry, HeapTuple tuple,
+store(const TriggerData *trigger, CachedStore *entry, HeapTuple tuple,
 	  Jsonb *document, const Text *text, VersionCodec codec)
 {
 	SnapshotLimits limits;
@@ -343,6 +345,7 @@ store(const TriggerData *trigger, const CachedStore *entry, HeapTuple tuple,
 	limits_resolve(&entry->given, &limits);
 	target.relid = entry->common.relid;
 	target.column = entry->arguments.column;
+	target.source_id = &entry->source_id;
 	target.chain_key = chain_key_of(trigger, entry, tuple);
 	target.with_metadata = entry->arguments.with_metadata;
 	target.limits = &limits;
@@ -361,7 +364,7 @@ store(const TriggerData *trigger, const CachedStore *entry, HeapTuple tuple,
  * they die one by one.
  */
 static Jsonb *
-stub_for(const TriggerData *trigger, const CachedStore *entry, HeapTuple tuple, Jsonb *document)
+stub_for(const TriggerData *trigger, CachedStore *entry, HeapTuple tuple, Jsonb *document)
 {
 	Jsonb	   *old_value = old_document(trigger, entry->attnum);
 	StubId		old;

@@ -173,7 +173,8 @@ version_store(const VersionTarget *target, Jsonb *document, const Text *text,
 	id->size = text->length;
 	stub = stub_build(document, id, target->with_metadata, target->limits, target->options);
 	version.stub_checksum = stub_checksum(stub);
-	version.source_id = version_source(target->relid, target->column);
+	version_source(target->relid, target->column, target->source_id);
+	version.source_id = *target->source_id;
 
 	version_insert(&version);
 	CommandCounterIncrement();
