@@ -108,7 +108,8 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 	query_run_only("UPDATE cvwiz.version_source s SET relation = NULL"
 				   " FROM pg_catalog.pg_event_trigger_dropped_objects() d"
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-				   " AND d.objsubid = 0 AND d.objid = s.relation",
+				   " AND d.objid = s.relation"
+				   " AND (d.objsubid = 0 OR d.address_names[3] = s.snapshot_column)",
 				   NULL);
 	query_run_only("DELETE FROM cvwiz.version_corruption v"
 				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
@@ -175,6 +176,14 @@ cvwiz_follow_altered(PG_FUNCTION_ARGS)
 				   " AND d.objsubid > 0 AND d.objid = p.relation"
 				   " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute o"
 				   " WHERE o.attrelid = p.relation AND o.attname = p.time_column AND NOT o.attisdropped)",
+				   NULL);
+	query_run_only("UPDATE cvwiz.version_source s SET snapshot_column = a.attname"
+				   " FROM pg_catalog.pg_event_trigger_ddl_commands() d"
+				   " JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid"
+				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid > 0"
+				   " AND (s.relation = d.objid OR s.relation IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(d.objid) t))"
+				   " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute o"
+				   " WHERE o.attrelid = s.relation AND o.attname = s.snapshot_column AND NOT o.attisdropped)",
 				   NULL);
 	restore_privileges(&saved);
 	SPI_finish();
