@@ -15,6 +15,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -156,6 +157,16 @@ fill_follower(TriggerCacheEntry *common, const TriggerData *trigger)
 /* Their numbers, of this transaction; NULL: there are none. */
 static HTAB *pending = NULL;
 
+/* The extension may have been dropped since. */
+static bool
+store_is_there(void)
+{
+	Oid			namespace = get_namespace_oid("cvwiz", true);
+
+	return OidIsValid(namespace) && OidIsValid(get_relname_relid("snapshot_version", namespace)) &&
+		OidIsValid(get_relname_relid("dead_version", namespace));
+}
+
 /* What a subtransaction stored that was rolled back is not there any more. */
 static void
 bury_pending(void)
@@ -164,6 +175,8 @@ bury_pending(void)
 	int64	   *id;
 	StoredVersion version;
 
+	if (!store_is_there())
+		return;
 	hash_seq_init(&status, pending);
 	while ((id = (int64 *) hash_seq_search(&status)) != NULL)
 	{
