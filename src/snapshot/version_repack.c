@@ -254,6 +254,17 @@ note_error(RepackResult *result, const ErrorData *error, MemoryContext context)
 		result->error = MemoryContextStrdup(context, error->message);
 }
 
+/* In a transaction of its own. */
+static void
+run_guarded(GuardedAction action, void *arg, RepackResult *result, MemoryContext context)
+{
+	ErrorData  *error = guard(action, arg);
+
+	if (error != NULL)
+		note_error(result, error, context);
+	transaction_commit();
+}
+
 static void
 repack_chains(const RepackRequest *request, MemoryContext context, RepackResult *result)
 {
@@ -281,6 +292,20 @@ repack_chains(const RepackRequest *request, MemoryContext context, RepackResult 
 	pfree(chains);
 }
 
+/* A temporary table goes at the end of its session, and no event trigger fires. */
+static void
+let_go_of_dropped(void *arg)
+{
+	SavedPrivileges saved;
+
+	become_extension_owner(&saved);
+	query_run_only("UPDATE cvwiz.version_source s SET relation = NULL"
+				   " WHERE s.relation IS NOT NULL AND NOT EXISTS ("
+				   " SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.relation)",
+				   NULL);
+	restore_privileges(&saved);
+}
+
 static void
 forget_what_is_gone(void *arg)
 {
@@ -300,11 +325,12 @@ void
 version_repack(const RepackRequest *request, MemoryContext context, RepackResult *result)
 {
 	int64		run_id = repack_record_start(request->by_worker);
-	ErrorData  *error;
 	ListCell   *lc;
 
 	memset(result, 0, sizeof(RepackResult));
 	transaction_commit();
+	if (request->all)
+		run_guarded(let_go_of_dropped, NULL, result, context);
 
 	/* The stubs that stand for nothing must have had their chance before. */
 	if (request->sweep)
@@ -314,20 +340,13 @@ version_repack(const RepackRequest *request, MemoryContext context, RepackResult
 		{
 			SweepJob	job = {lfirst_oid(lc), 0};
 
-			error = guard(version_sweep, &job);
-			if (error != NULL)
-				note_error(result, error, context);
+			run_guarded(version_sweep, &job, result, context);
 			result->orphans += job.orphans;
-			transaction_commit();
 		}
 	}
 	repack_chains(request, context, result);
 	if (request->all)
-	{
-		error = guard(forget_what_is_gone, NULL);
-		if (error != NULL)
-			note_error(result, error, context);
-	}
+		run_guarded(forget_what_is_gone, NULL, result, context);
 	repack_record_end(run_id, result);
 	transaction_commit();
 }
