@@ -37,6 +37,8 @@ version_relations(Oid relid)
 
 	if (OidIsValid(relid))
 	{
+		if (get_rel_name(relid) == NULL)
+			relation_gone_error(relid);
 		check_relation_owner(relid);
 		check_tree_owner(relid);
 		return version_tree(relid);
