@@ -200,7 +200,7 @@ settings_define(void)
 							"Greatest size of a document in the version store, in bytes of its text.",
 							NULL,
 							&setting_max_original_size,
-							8 * 1024 * 1024, 1, 256 * 1024 * 1024,
+							8 * 1024 * 1024, 1, MAX_ORIGINAL_SIZE,
 							PGC_SUSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("cvwiz.version_compression_level",

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#define MAX_ORIGINAL_SIZE (256 * 1024 * 1024)
+
 extern int	setting_purge_batch_size;	/* rows */
 extern int	setting_purge_pause;	/* milliseconds */
 extern int	setting_lock_timeout;	/* milliseconds */
@@ -25,7 +27,7 @@ extern int	setting_max_array_length;	/* items */
 extern int	setting_snapshot_notice;	/* an elevel; 0: off */
 extern int	setting_compression_level;	/* 1 to 9 */
 extern int	setting_max_inflated_size;	/* bytes */
-extern int	setting_max_original_size;	/* bytes of text */
+extern int	setting_max_original_size;	/* bytes of text, up to MAX_ORIGINAL_SIZE */
 extern int	setting_version_compression_level;	/* 1 to 19; 0: by size */
 
 extern void settings_define(void);

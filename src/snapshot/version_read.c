@@ -15,6 +15,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "settings.h"
 #include "snapshot/version.h"
 #include "stats/counters.h"
 
@@ -96,7 +97,7 @@ version_checksum(const Text *text)
 static bool
 length_is_right(const StoredVersion *version)
 {
-	if (version->raw_length < 0)
+	if (version->raw_length < 0 || version->raw_length > MAX_ORIGINAL_SIZE)
 		return false;
 	if (version->codec == VERSION_ZSTD)
 		return delta_text_length(version->content) == version->raw_length;
