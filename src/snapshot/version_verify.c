@@ -96,8 +96,9 @@ forget_findings(const Verification *verification, Oid relid)
 
 /* ---- the versions of a table ---- */
 
+/* A reader gives up after MAX_DEPTH differences; here the text before is kept. */
 static void
-verify_one(const Verification *verification, Oid relid, int64 id, Datum key)
+verify_one(const Verification *verification, Oid relid, int64 id, Datum key, bool depth_is_right)
 {
 	StubId		stub = {id, *DatumGetUUIDP(key), 0};
 	Text		text;
@@ -106,6 +107,8 @@ verify_one(const Verification *verification, Oid relid, int64 id, Datum key)
 	/* it may have been freed since it was listed */
 	if (status != VERSION_OK && status != VERSION_MISSING)
 		report(verification, relid, id, version_problem(status));
+	else if (status == VERSION_OK && !depth_is_right)
+		report(verification, relid, id, "Its depth is not that of a difference from what it is one from.");
 }
 
 static void
@@ -124,8 +127,12 @@ verify_stored(const Verification *verification, Oid relid)
 		query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
 		query_arg(&args, INT8OID, Int64GetDatum(last_id));
 		query_arg(&args, INT4OID, Int32GetDatum(BATCH));
-		found = query_run("SELECT v.version_id, v.access_key FROM cvwiz.snapshot_version v"
+		query_arg(&args, INT4OID, Int32GetDatum(MAX_DEPTH));
+		found = query_run("SELECT v.version_id, v.access_key,"
+						  " v.depth > COALESCE(b.depth, -1) AND v.depth BETWEEN 0 AND $4"
+						  " FROM cvwiz.snapshot_version v"
 						  " JOIN cvwiz.version_source s ON s.source_id = v.source_id"
+						  " LEFT JOIN cvwiz.snapshot_version b ON b.version_id = v.base_id"
 						  " WHERE COALESCE(s.relation::pg_catalog.oid, 0) = $1 AND v.version_id > $2"
 						  " ORDER BY v.version_id LIMIT $3",
 						  &args);
@@ -134,11 +141,12 @@ verify_stored(const Verification *verification, Oid relid)
 		{
 			bool		isnull;
 			Datum		key = SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull);
+			bool		depth_is_right = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull));
 
 			CHECK_FOR_INTERRUPTS();
 			last_id = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
 			MemoryContextSwitchTo(context);
-			verify_one(verification, relid, last_id, key);
+			verify_one(verification, relid, last_id, key, depth_is_right);
 			MemoryContextSwitchTo(caller);
 			MemoryContextReset(context);
 		}
