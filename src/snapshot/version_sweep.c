@@ -12,13 +12,17 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "privilege.h"
 #include "query.h"
@@ -26,35 +30,57 @@
 #include "snapshot/version_repack.h"
 
 static Datum
-versions_of(Oid relid, const char *column)
+versions_of(Oid relid)
 {
 	QueryArgs	args = {0};
 	bool		isnull;
 
 	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
-	query_text_arg(&args, column);
 	(void) query_run("SELECT COALESCE(pg_catalog.array_agg(v.version_id), '{}') FROM cvwiz.snapshot_version v"
 					 " JOIN cvwiz.version_source s ON s.source_id = v.source_id"
-					 " WHERE s.relation::pg_catalog.oid = $1 AND s.snapshot_column = $2"
+					 " WHERE s.relation::pg_catalog.oid = $1"
 					 " AND NOT EXISTS (SELECT FROM cvwiz.dead_version d WHERE d.version_id = v.version_id)",
 					 &args);
 	return query_value(0, 1, &isnull);
 }
 
+/*
+ * A version knows the name that its column had: that can be another one's by
+ * now, so all columns that can have stubs are looked into.
+ */
+static char *
+numbers_in_row(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	TupleDesc	tupdesc = RelationGetDescr(rel);
+	StringInfoData numbers;
+
+	initStringInfo(&numbers);
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+
+		if (!attribute->attisdropped && getBaseType(attribute->atttypid) == JSONBOID)
+			appendStringInfo(&numbers, ", (cvwiz.stub_version(%s))",
+							 quote_identifier(NameStr(attribute->attname)));
+	}
+	table_close(rel, NoLock);
+	return numbers.data;
+}
+
 /* With the owner's rights, and only what the table itself has. */
 static Datum
-stubs_in_rows(Oid relid, const char *column)
+stubs_in_rows(Oid relid)
 {
 	SavedPrivileges saved;
-	const char *quoted = quote_identifier(column);
 	Datum		result;
 	bool		isnull;
 
 	if (!lock_as_owner(relid, AccessShareLock, &saved))
 		relation_gone_error(relid);
-	(void) query_run(psprintf("SELECT COALESCE(pg_catalog.array_agg(cvwiz.stub_version(%s)), '{}') FROM ONLY %s"
-							  " WHERE cvwiz.stub_version(%s) IS NOT NULL",
-							  quoted, qualified_relation_name(relid), quoted),
+	(void) query_run(psprintf("SELECT COALESCE(pg_catalog.array_agg(n.id), '{}') FROM ONLY %s,"
+							  " LATERAL (VALUES (NULL::bigint)%s) n (id) WHERE n.id IS NOT NULL",
+							  qualified_relation_name(relid), numbers_in_row(relid)),
 					 NULL);
 	result = query_value(0, 1, &isnull);
 	restore_privileges(&saved);
@@ -83,12 +109,12 @@ stubs_in_store(void)
 }
 
 static int64
-sweep_column(Oid relid, const char *column)
+sweep(Oid relid)
 {
 	QueryArgs	args = {0};
 
-	query_arg(&args, INT8ARRAYOID, versions_of(relid, column));
-	query_arg(&args, INT8ARRAYOID, stubs_in_rows(relid, column));
+	query_arg(&args, INT8ARRAYOID, versions_of(relid));
+	query_arg(&args, INT8ARRAYOID, stubs_in_rows(relid));
 	query_arg(&args, INT8ARRAYOID, stubs_in_store());
 	return (int64) query_run_only("INSERT INTO cvwiz.dead_version"
 								  " SELECT v FROM pg_catalog.unnest($1) v"
@@ -104,12 +130,10 @@ version_sweep(void *arg)
 {
 	SweepJob   *job = (SweepJob *) arg;
 	SavedPrivileges saved;
-	ListCell   *lc;
 
 	if (get_rel_relkind(job->relid) != RELKIND_RELATION)
 		return;
 	become_extension_owner(&saved);
-	foreach(lc, version_columns(job->relid))
-		job->orphans += sweep_column(job->relid, lfirst(lc));
+	job->orphans = sweep(job->relid);
 	restore_privileges(&saved);
 }
