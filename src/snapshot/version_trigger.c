@@ -87,16 +87,23 @@ existing_column(const TriggerData *trigger, const char *column)
 	return attnum;
 }
 
+static void
+append_name(StringInfo names, const char *name)
+{
+	appendBinaryStringInfo(names, name, strlen(name) + 1);
+}
+
 /* The names survive a dump, where numbers do not. */
 static uint64
 hash_names(Oid relid, const char *column)
 {
 	StringInfoData names;
 
+	/* each with the zero byte at its end */
 	initStringInfo(&names);
-	appendStringInfo(&names, "%s.%s.%s",
-					 quote_identifier(get_namespace_name(get_rel_namespace(relid))),
-					 quote_identifier(get_rel_name(relid)), quote_identifier(column));
+	append_name(&names, get_namespace_name(get_rel_namespace(relid)));
+	append_name(&names, get_rel_name(relid));
+	append_name(&names, column);
 	return DatumGetUInt64(hash_any_extended((unsigned char *) names.data, names.len, 0));
 }
 

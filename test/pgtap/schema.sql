@@ -78,6 +78,21 @@ INSERT INTO contract VALUES
 	('sample_snapshots', '', 'integer', 'v', false, 'u', false),
 	('sample_versions', '', 'integer', 'v', false, 'u', false),
 	('audit_figures', 'relation regclass, OUT total_bytes bigint, OUT rows_estimate bigint, OUT rows_purged bigint, OUT partitions integer, OUT covered_until timestamp with time zone, OUT oldest_record timestamp with time zone, OUT newest_record timestamp with time zone, OUT expires_from timestamp with time zone', 'record', 'v', true, 'u', true),
+	-- versions
+	('add_version_store', 'relation regclass, snapshot_column name, chain_columns name[], keep text DEFAULT ''metadata''::text', 'void', 'v', false, 'u', false),
+	('remove_version_store', 'relation regclass, snapshot_column name, restore boolean DEFAULT true', 'void', 'v', false, 'u', false),
+	('trigger_version_store', 'trigger oid, OUT snapshot_column name, OUT chain_columns name[], OUT keep text', 'record', 's', true, 'u', true),
+	('version_text', 'stub jsonb', 'json', 's', true, 's', true),
+	('version', 'stub jsonb', 'jsonb', 's', true, 's', true),
+	('version_diff', 'older jsonb, newer jsonb', 'jsonb', 's', true, 's', true),
+	('version_stats', 'relation regclass DEFAULT NULL::regclass', 'TABLE(relation regclass, snapshot_column name, chains bigint, versions bigint, keyframes bigint, raw_bytes bigint, stored_bytes bigint, ratio double precision, depth integer, dead_versions bigint, dead_bytes bigint)', 'v', false, 'u', true),
+	('repack_versions', 'IN relation regclass DEFAULT NULL::regclass', NULL, 'v', false, 'u', false),
+	('verify_versions', 'relation regclass DEFAULT NULL::regclass', 'TABLE(relation regclass, version_id bigint, problem text)', 'v', false, 'u', false),
+	('version_problem', 'stub jsonb', 'text', 's', true, 's', true),
+	('stub_version', 'document jsonb', 'bigint', 'i', true, 's', true),
+	('store_version', '', 'trigger', 'v', false, 'u', true),
+	('follow_version', '', 'trigger', 'v', false, 'u', true),
+	('forget_versions', '', 'trigger', 'v', false, 'u', true),
 	-- views of whole documents
 	('create_version_view', 'relation regclass, view_name text', 'void', 'v', false, 'u', false),
 	('write_version_view', '', 'trigger', 'v', false, 'u', true),
@@ -92,7 +107,7 @@ SELECT is(pg_get_function_result(p.oid), c.result, format('result of %s()', c.na
 SELECT is(p.provolatile, c.volatility, format('volatility of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
 SELECT is(p.proisstrict, c.strict, format('strictness of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
 SELECT is(p.proparallel, c.parallel, format('parallel safety of %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
-SELECT is(p.prokind, CASE WHEN c.name IN ('run_retention', 'partition_by_month', 'undo_partition_by_month') THEN 'p' ELSE 'f' END::"char", format('%s is a function or a procedure', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
+SELECT is(p.prokind, CASE WHEN c.name IN ('run_retention', 'partition_by_month', 'undo_partition_by_month', 'repack_versions') THEN 'p' ELSE 'f' END::"char", format('%s is a function or a procedure', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
 SELECT is(has_function_privilege('public', p.oid, 'EXECUTE'), c.open_to_all, format('whether PUBLIC may execute %s()', c.name)) FROM contract c LEFT JOIN pg_proc p ON proname = name AND pronamespace = 'cvwiz'::regnamespace;
 
 -- and of all others that the extension has
@@ -121,7 +136,10 @@ SELECT columns_are('cvwiz', 'version_sample', '{relation,snapshot_column,sampled
 SELECT has_index('cvwiz', 'version_sample', 'version_sample_relation_sampled_at', '{relation,sampled_at}'::name[]);
 SELECT has_index('cvwiz', 'size_sample', 'size_sample_relation_sampled_at', '{relation,sampled_at}'::name[]);
 SELECT is_empty($$SELECT c.relname FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid WHERE c.relkind = 'r'
-	AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)$$, 'every table has a primary key: a publication of all tables lets its rows be deleted');
+	AND c.relreplident <> 'f'
+	AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)$$, 'every table has a primary key, or its whole row as identity: a publication of all tables lets its rows be deleted');
+SELECT is_empty($$SELECT r, t FROM unnest(ARRAY['public', 'pg_monitor']) r, unnest(ARRAY['snapshot_version', 'dead_version', 'version_source']) t
+	WHERE has_table_privilege(r, 'cvwiz.' || t, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')$$, 'the tables of the version store are granted to nobody');
 SELECT col_is_pk('cvwiz', 'archive', '{path,sha256}'::name[], 'an archive is a file with a content');
 SELECT col_type_is('cvwiz', 'archive', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
 SELECT throws_ok($$INSERT INTO cvwiz.archive VALUES (NULL, 'x', now(), now(), '/x', 1, 1, 1, 'ABC', now())$$, '23514', NULL, 'not even by hand: no SHA-256');
