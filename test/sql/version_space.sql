@@ -100,6 +100,7 @@ SELECT pattern, count(*) AS samples, max(rows) AS rows, max(versions) <= 17 AS f
 SELECT resume, cvwiz.version(doc) = CASE resume WHEN 2 THEN summarized(2000) ELSE resume(3, 2000) END AS whole FROM versions ORDER BY 1;
 SELECT count(*) FROM cvwiz.version_repack;
 
+SET client_min_messages = warning;
 DROP SCHEMA app CASCADE;
 DROP EXTENSION cvwiz;
 DROP SCHEMA cvwiz;
