@@ -113,7 +113,7 @@ COMMENT ON FUNCTION cvwiz.add_version_store(regclass, name, name[], text) IS
 CREATE FUNCTION cvwiz.remove_version_store(relation regclass, snapshot_column name, restore boolean DEFAULT true)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_remove_version_store';
 COMMENT ON FUNCTION cvwiz.remove_version_store(regclass, name, boolean) IS
-'Puts each document back into its row, whatever limits it has, without firing triggers of the table''s, and takes the store away. With restore => false the stubs stay, and what they stand for can still be read. For the table''s owner. Takes ACCESS EXCLUSIVE on the table, and rewrites its rows. Errors: 42501 not the owner, 42704 no store, XX001, 02000 a document that cannot be read: nothing is changed then.';
+'Puts each document back into its row, whatever limits it has, without firing triggers of the table''s, and takes the store away. With restore => false the stubs stay, and what they stand for can still be read. For the table''s owner. Takes ACCESS EXCLUSIVE on the table, and rewrites its rows. Errors: 42501 not the owner, 42704 no store, 25001 not READ COMMITTED, XX001, 02000 a document that cannot be read: nothing is changed then.';
 
 CREATE FUNCTION cvwiz.trigger_version_store(trigger oid, OUT snapshot_column name, OUT chain_columns name[], OUT keep text)
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'cvwiz_trigger_version_store';

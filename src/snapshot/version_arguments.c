@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -321,6 +322,19 @@ drop_trigger(Oid relid, const char *function, const char *column)
 					   NULL);
 }
 
+/* Rows that are newer than the transaction's snapshot would keep their stubs. */
+static void
+check_sees_all_rows(void)
+{
+	if (!IsolationUsesXactSnapshot())
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			 errmsg("cvwiz.remove_version_store() needs a transaction with isolation level READ COMMITTED"),
+			 errdetail("Documents that were stored since the transaction began would be lost."),
+			 errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or leave the stubs with restore => false.")));
+}
+
 /*
  * SQL: cvwiz.remove_version_store(relation regclass, snapshot_column name, restore boolean)
  */
@@ -350,6 +364,8 @@ cvwiz_remove_version_store(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("restore must not be null"),
 				 errhint("true puts the documents back into the column, false leaves the stubs.")));
+	if (PG_GETARG_BOOL(2))
+		check_sees_all_rows();
 
 	SPI_connect();
 	drop_trigger(relid, STORE_FUNCTION, column);
