@@ -284,7 +284,6 @@ VersionStatus
 version_read_now(const StubId *id, Text *text, StoredVersion *version)
 {
 	VersionStatus status = version_read(id, SnapshotSelf, text, version);
-	Snapshot	snapshot;
 
 	if (status == VERSION_OK || status == VERSION_FORBIDDEN)
 		return status;
@@ -293,10 +292,8 @@ version_read_now(const StubId *id, Text *text, StoredVersion *version)
 	if (status == VERSION_OK || status == VERSION_FORBIDDEN)
 		return status;
 
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	status = version_read(id, snapshot, text, version);
-	UnregisterSnapshot(snapshot);
-	return status;
+	/* unlike GetLatestSnapshot(), also in a parallel query */
+	return version_read(id, NULL, text, version);
 }
 
 /* ---- errors ---- */
