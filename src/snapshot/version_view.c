@@ -127,24 +127,21 @@ static char *
 column_default(Relation table, Form_pg_attribute attribute)
 {
 	Node	   *expression;
-	char	   *sql;
-	int			guc_level;
 
 	if (attribute->attisdropped || attribute->attidentity != '\0' || attribute->attgenerated != '\0')
 		return NULL;
 	expression = build_column_default(table, attribute->attnum);
 	if (expression == NULL)
 		return NULL;
-	guc_level = secure_search_path();
-	sql = deparse_expression(expression, NIL, false, false);
-	AtEOXact_GUC(false, guc_level);
-	return sql;
+	return deparse_expression(expression, NIL, false, false);
 }
 
+/* Names are printed for the search_path, so they are read with the same one. */
 static void
 copy_defaults(Relation table, const char *view)
 {
 	TupleDesc	tupdesc = RelationGetDescr(table);
+	int			guc_level = secure_search_path();
 
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
@@ -156,6 +153,7 @@ copy_defaults(Relation table, const char *view)
 									quote_identifier(NameStr(attribute->attname)), expression),
 						   NULL);
 	}
+	AtEOXact_GUC(false, guc_level);
 }
 
 static void
