@@ -151,12 +151,16 @@ fill_store(TriggerCacheEntry *common, const TriggerData *trigger)
 static void
 fill_follower(TriggerCacheEntry *common, const TriggerData *trigger)
 {
+	Oid			type;
+
 	if (trigger->tg_trigger->tgnargs != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cvwiz.follow_version() takes one argument, the column"),
 				 errhint("cvwiz.add_version_store() makes such a trigger.")));
-	((CachedFollower *) common)->attnum = existing_column(trigger, trigger->tg_trigger->tgargs[0]);
+	(void) existing_column(trigger, trigger->tg_trigger->tgargs[0]);
+	version_check_column(common->relid, trigger->tg_trigger->tgargs[0],
+						 &((CachedFollower *) common)->attnum, &type);
 }
 
 /* ---- versions that no row has yet ---- */
