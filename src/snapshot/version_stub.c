@@ -124,7 +124,7 @@ static void
 push_id(JsonbBuilder *out, const StubId *id)
 {
 	static const char digits[] = "0123456789abcdef";
-	char		key[2 * UUID_LEN];
+	char	   *key = (char *) palloc(2 * UUID_LEN);	/* until the stub is built */
 
 	for (int i = 0; i < UUID_LEN; i++)
 	{
@@ -136,7 +136,7 @@ push_id(JsonbBuilder *out, const StubId *id)
 	compat_push_jsonb(out, WJB_BEGIN_OBJECT, NULL);
 	push_number(out, VERSION_KEY, id->version);
 	push_string(out, WJB_KEY, ACCESS_KEY, strlen(ACCESS_KEY));
-	push_string(out, WJB_VALUE, key, sizeof(key));
+	push_string(out, WJB_VALUE, key, 2 * UUID_LEN);
 	push_number(out, SIZE_KEY, id->size);
 	compat_push_jsonb(out, WJB_END_OBJECT, NULL);
 }
