@@ -25,9 +25,14 @@
 #define CHUNK_SIZE (128 * 1024)
 
 /*
+ * The fast levels have no room for all of a long base, but with long distance
+ * matching.
+ */
+#define LONG_BASE (64 * 1024)
+
+/*
  * A base is taken in at once, and no cancel is heard meanwhile: the slow
- * levels take a second for a megabyte.  The fast ones have no room for all of
- * a large one, but with long distance matching.
+ * levels take a second for a megabyte.
  */
 #define LARGE_BASE (512 * 1024)
 #define LEVEL_OF_LARGE_BASE 12
@@ -113,7 +118,7 @@ prepare_compressor(const Text *text, const Text *prefix, int level)
 	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel,
 									  choose_level(text, prefix, level)));
 	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_enableLongDistanceMatching,
-									  prefix->length > LARGE_BASE));
+									  prefix->length > LONG_BASE));
 	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog,
 									  window_log(text->length + prefix->length)));
 	check_zstd(ZSTD_CCtx_setPledgedSrcSize(compressor, text->length));

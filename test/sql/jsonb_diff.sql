@@ -68,7 +68,7 @@ SELECT n, jsonb_array_length(d) AS operations, octet_length(d::text) AS length, 
 -- ---- large ones: all within seconds, where anything quadratic would take minutes ----
 
 SET statement_timeout = '30s';
-CREATE TABLE large AS SELECT to_jsonb(array_agg(i)) AS numbers, to_jsonb(array_agg(i ORDER BY -i)) AS reversed, to_jsonb(array_agg(i ORDER BY md5(i::text))) AS shuffled, to_jsonb(array_agg(i ORDER BY (i + 1000) % 200000)) AS rotated, to_jsonb(array_agg(0)) AS equal, to_jsonb(array_agg(0) || 1) AS equal_but_one,
+CREATE TABLE large AS SELECT to_jsonb(array_agg(i ORDER BY i)) AS numbers, to_jsonb(array_agg(i ORDER BY -i)) AS reversed, to_jsonb(array_agg(i ORDER BY md5(i::text))) AS shuffled, to_jsonb(array_agg(i ORDER BY (i + 1000) % 200000)) AS rotated, to_jsonb(array_agg(0)) AS equal, to_jsonb(array_agg(0) || 1) AS equal_but_one,
 	to_jsonb(array_agg(CASE WHEN i % 2 = 0 THEN i ELSE -i END ORDER BY i)) AS half FROM generate_series(1, 200000) i;
 SELECT jsonb_array_length(cvwiz.jsonb_diff(numbers, reversed)) AS reversed, jsonb_array_length(cvwiz.jsonb_diff(numbers, shuffled)) AS shuffled, jsonb_array_length(cvwiz.jsonb_diff(numbers, rotated)) AS rotated, jsonb_array_length(cvwiz.jsonb_diff(equal, equal_but_one)) AS equal, jsonb_array_length(cvwiz.jsonb_diff(equal, numbers)) AS other, jsonb_array_length(cvwiz.jsonb_diff(numbers, half)) AS half FROM large;
 SELECT jsonb_array_length(cvwiz.jsonb_diff(a, b)) AS with_ids FROM (SELECT jsonb_agg(jsonb_build_object('id', i) ORDER BY i) AS a, jsonb_agg(jsonb_build_object('id', i, 'x', 1) ORDER BY md5(i::text)) AS b FROM generate_series(1, 200000) i) x;
