@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "common/hashfn.h"
@@ -416,6 +417,19 @@ stub_for(const TriggerData *trigger, CachedStore *entry, HeapTuple tuple, Jsonb 
 }
 
 /*
+ * A document from before there was a store, in a column that the UPDATE names:
+ * it is written again so that it comes into the store.
+ */
+static bool
+moves_in(const TriggerData *trigger, AttrNumber attnum, Datum value)
+{
+	StubId		id;
+
+	return bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, trigger->tg_updatedcols) &&
+		!stub_parse(DatumGetJsonbP(value), &id);
+}
+
+/*
  * SQL: cvwiz.store_version() RETURNS trigger
  */
 Datum
@@ -436,7 +450,8 @@ cvwiz_store_version(PG_FUNCTION_ARGS)
 	entry = (CachedStore *) trigger_cache_entry(&stores, trigger);
 	tuple = row_trigger_tuple(trigger);
 	value = heap_getattr(tuple, entry->attnum, RelationGetDescr(trigger->tg_relation), &isnull);
-	if (isnull || row_trigger_is_unchanged(trigger, entry->attnum, value))
+	if (isnull || (row_trigger_is_unchanged(trigger, entry->attnum, value) &&
+				   !moves_in(trigger, entry->attnum, value)))
 		return PointerGetDatum(tuple);
 
 	stub = stub_for(trigger, entry, tuple, DatumGetJsonbP(value));
