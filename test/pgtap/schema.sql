@@ -177,6 +177,31 @@ SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, ori
 SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at, success) VALUES (0, 'x', 'call', 1, now(), true)$$, '23514', NULL, 'a success is measured');
 SELECT throws_ok($$INSERT INTO cvwiz.retention_run (relation, relation_name, origin, pid, started_at) VALUES (0, 'x', 'else', 1, now())$$, '23514', NULL, 'a run has one of three origins');
 
+-- the version store's
+SELECT has_table('cvwiz'::name, name) FROM unnest('{version_source,snapshot_version,dead_version,version_repack,version_corruption}'::name[]) name;
+SELECT columns_are('cvwiz', 'version_source', '{source_id,relation,snapshot_column}'::name[]);
+SELECT columns_are('cvwiz', 'snapshot_version', '{version_id,base_id,chain_key,access_key,created_at,source_id,raw_length,checksum,stub_checksum,depth,codec,content}'::name[]);
+SELECT columns_are('cvwiz', 'dead_version', '{version_id}'::name[]);
+SELECT columns_are('cvwiz', 'version_repack', '{run_id,origin,pid,started_at,finished_at,success,chains,freed_versions,freed_bytes,rebased_versions,orphaned_versions,failed,error}'::name[]);
+SELECT columns_are('cvwiz', 'version_corruption', '{relation,version_id,problem,found_at}'::name[]);
+SELECT col_is_pk('cvwiz', 'version_source', 'source_id', 'tables with versions have a number');
+SELECT col_is_pk('cvwiz', 'snapshot_version', 'version_id', 'versions have a number');
+SELECT col_is_pk('cvwiz', 'version_repack', 'run_id', 'runs of the housekeeping have a number');
+SELECT col_is_pk('cvwiz', 'version_corruption', '{relation,version_id}'::name[], 'a version is found corrupted once');
+SELECT col_type_is('cvwiz', 'version_source', 'relation', 'pg_catalog', 'regclass', 'it is a relation');
+SELECT has_index('cvwiz', 'snapshot_version', 'snapshot_version_chain', '{chain_key,version_id}'::name[]);
+SELECT has_index('cvwiz', 'dead_version', 'dead_version_version_id', 'version_id'::name);
+SELECT is_empty($$SELECT indexrelid::regclass FROM pg_index WHERE indrelid IN ('cvwiz.dead_version'::regclass, 'cvwiz.version_source'::regclass, 'cvwiz.snapshot_version'::regclass) AND indisunique AND NOT indisprimary$$, 'nobody waits for another who writes the same key');
+SELECT is(attstorage, 'e', 'what zstd has compressed is not compressed again') FROM pg_attribute WHERE attrelid = 'cvwiz.snapshot_version'::regclass AND attname = 'content';
+SELECT throws_ok($$INSERT INTO cvwiz.version_repack (origin, pid, started_at) VALUES ('else', 1, now())$$, '23514', NULL, 'housekeeping has one of two origins');
+SELECT has_view('cvwiz'::name, 'version_stores'::name);
+SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'cvwiz.version_stores'::regclass AND attnum > 0$$,
+	$$VALUES (1, 'relation', 'regclass'), (2, 'snapshot_column', 'name'), (3, 'chain_columns', 'name[]'), (4, 'keep', 'text'), (5, 'trigger_name', 'name'), (6, 'enabled', 'boolean')$$, 'columns of version_stores');
+SELECT ok(extconfig @> '{cvwiz.version_source,cvwiz.snapshot_version,cvwiz.dead_version,cvwiz.snapshot_version_id}'::regclass[]::oid[], 'versions are dumped, and their numbers') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT ok(NOT extconfig && '{cvwiz.version_repack,cvwiz.version_corruption}'::regclass[]::oid[], 'what housekeeping did and what was found corrupted is not') FROM pg_extension WHERE extname = 'cvwiz';
+SELECT isnt(condition, '', format('rows of dropped tables are not dumped with %s', relation::regclass))
+FROM pg_extension, unnest(extconfig, extcondition) AS config(relation, condition) WHERE extname = 'cvwiz' AND relation = 'cvwiz.version_source'::regclass;
+
 -- dumped with their rows: these, and not the log
 SELECT ok(extconfig @> '{cvwiz.retention_policy,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion}'::regclass[]::oid[], 'policies, detached partitions, archives and conversions are dumped') FROM pg_extension WHERE extname = 'cvwiz';
 SELECT ok(NOT extconfig && '{cvwiz.retention_run,cvwiz.retention_total,cvwiz.size_sample,cvwiz.version_sample}'::regclass[]::oid[], 'the log of runs, its totals and samples are not') FROM pg_extension WHERE extname = 'cvwiz';
@@ -259,6 +284,12 @@ SELECT set_eq($$SELECT attnum::int, attname::text, format_type(atttypid, atttypm
 
 -- ---- who may read and write them ----
 
+SELECT ok(has_table_privilege('public', 'cvwiz.version_stores', 'SELECT'), 'PUBLIC may read version_stores');
+SELECT is_empty($$SELECT c.relname, a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid IN ('cvwiz.version_source'::regclass, 'cvwiz.snapshot_version'::regclass, 'cvwiz.dead_version'::regclass, 'cvwiz.snapshot_version_id'::regclass) AND a.grantee <> c.relowner$$,
+	'the stored documents are granted to nobody at all');
+SELECT ok(has_table_privilege('pg_monitor', relation, 'SELECT') AND NOT has_table_privilege('pg_monitor', relation, 'INSERT, UPDATE, DELETE, TRUNCATE') AND NOT has_table_privilege('public', relation, 'SELECT'), format('pg_monitor may read %s, PUBLIC may not', relation))
+FROM unnest('{cvwiz.version_repack,cvwiz.version_corruption}'::regclass[]) relation;
+
 SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress,cvwiz.archives,cvwiz.detached_partitions,cvwiz.stat_audit}'::regclass[]) relation;
 SELECT ok(NOT has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may not read %s', relation)) FROM unnest('{cvwiz.retention_run,cvwiz.retention_total,cvwiz.detached_partition,cvwiz.archive,cvwiz.conversion,cvwiz.size_sample,cvwiz.version_sample}'::regclass[]) relation;
 SELECT ok(has_table_privilege('public', relation, 'SELECT'), format('PUBLIC may read %s', relation)) FROM unnest('{cvwiz.retention_policy,cvwiz.retention_policies,cvwiz.retention_runs,cvwiz.retention_progress,cvwiz.archives,cvwiz.detached_partitions}'::regclass[]) relation;
@@ -301,7 +332,7 @@ SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute 
 -- ---- settings ----
 
 SELECT set_has($$SELECT name, context FROM pg_settings WHERE name LIKE 'cvwiz.%'$$,
-	$$VALUES ('cvwiz.alert_interval', 'sighup'), ('cvwiz.databases', 'sighup'), ('cvwiz.lock_timeout', 'user'), ('cvwiz.naptime', 'sighup'), ('cvwiz.now', 'superuser'), ('cvwiz.purge_batch_size', 'user'),
+	$$VALUES ('cvwiz.alert_interval', 'sighup'), ('cvwiz.databases', 'sighup'), ('cvwiz.lock_timeout', 'user'), ('cvwiz.max_original_size', 'superuser'), ('cvwiz.version_compression_level', 'user'), ('cvwiz.naptime', 'sighup'), ('cvwiz.now', 'superuser'), ('cvwiz.purge_batch_size', 'user'),
 		('cvwiz.purge_pause', 'user'), ('cvwiz.purge_time', 'sighup'), ('cvwiz.step_timeout', 'sighup'), ('cvwiz.worker', 'sighup')$$, 'these settings are there');
 
 SELECT * FROM finish();
