@@ -44,7 +44,7 @@ COMMENT ON COLUMN cvwiz.snapshot_version.checksum IS 'CRC-32C of the document''s
 COMMENT ON COLUMN cvwiz.snapshot_version.stub_checksum IS 'CRC-32C of the stub''s text, by which an edited stub is told from one that was copied';
 COMMENT ON COLUMN cvwiz.snapshot_version.depth IS 'At most so many differences lie between the version and its keyframe';
 COMMENT ON COLUMN cvwiz.snapshot_version.codec IS '0: the text itself; 1: zstd, whose prefix is the base''s text, or for a keyframe the preset dictionary of cvwiz.zjsonb, number 1; 2: the text itself, which is a stub whose version was not there (yet)';
-COMMENT ON COLUMN cvwiz.snapshot_version.content IS 'The document''s text, as codec says';
+COMMENT ON COLUMN cvwiz.snapshot_version.content IS 'The document''s text in UTF-8 (in an SQL_ASCII database as it is), as codec says';
 
 CREATE TABLE cvwiz.dead_version (
 	version_id bigint NOT NULL

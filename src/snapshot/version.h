@@ -91,6 +91,7 @@ extern bool version_fetch_base(int64 chain_key, StoredVersion *version);
 extern int64 version_next_id(int64 after);
 extern void version_insert(const StoredVersion *version);
 extern void version_insert_dead(int64 id);
+extern bool version_is_dead(int64 id);
 
 /*
  * The number of a table and its column; a new one where it has none.  What it
@@ -123,6 +124,16 @@ extern VersionStatus version_read_row(const StoredVersion *version, Snapshot sna
 
 /* The same as the current statement sees it, or else as things are now. */
 extern VersionStatus version_read_now(const StubId *id, Text *text, StoredVersion *version);
+
+/*
+ * The store's texts are UTF-8 whatever the server's encoding is, or else a dump
+ * could not be restored into another one; but for SQL_ASCII, of which nobody
+ * knows what it is.  ERROR 22P05 for what the server's encoding does not have.
+ * Ended by a zero byte.
+ */
+extern Text version_text_to_store(const Text *text);
+extern Text version_text_from_store(const Text *text);
+extern Jsonb *version_jsonb_from_store(const Text *text);
 
 /*
  * The text that a stub stands for; false where the document is no stub.  A
@@ -194,6 +205,9 @@ extern FreedVersions version_free_chain(int64 chain_key);
 extern void version_free_chain_of_trigger(int64 chain_key);
 
 /* ---- version_arguments.c ---- */
+
+/* After the table's other BEFORE triggers, the limits' too, by its name's bytes. */
+#define STORE_NAME_PREFIX "~cvwiz_versions_"
 
 typedef struct StoreArguments
 {

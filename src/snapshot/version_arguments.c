@@ -36,8 +36,6 @@ PG_FUNCTION_INFO_V1(cvwiz_remove_version_store);
 PG_FUNCTION_INFO_V1(cvwiz_trigger_version_store);
 PG_FUNCTION_INFO_V1(cvwiz_forget_versions);
 
-/* After the table's other BEFORE triggers, the limits' too, by its name's bytes. */
-#define STORE_NAME_PREFIX "~cvwiz_versions_"
 #define FOLLOW_NAME_PREFIX "~cvwiz_versions_after_"
 #define FORGET_NAME_PREFIX "~cvwiz_versions_truncate_"
 

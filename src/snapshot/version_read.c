@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
 #include "utils/builtins.h"
@@ -296,6 +297,45 @@ version_read_now(const StubId *id, Text *text, StoredVersion *version)
 	return version_read(id, NULL, text, version);
 }
 
+/* ---- the encoding ---- */
+
+static bool
+has_encoding_of_store(void)
+{
+	return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII;
+}
+
+Text
+version_text_to_store(const Text *text)
+{
+	Text		converted = *text;
+
+	if (has_encoding_of_store())
+		return converted;
+	converted.data = pg_server_to_any(text->data, text->length, PG_UTF8);
+	converted.length = strlen(converted.data);
+	return converted;
+}
+
+Text
+version_text_from_store(const Text *text)
+{
+	Text		converted = *text;
+
+	if (has_encoding_of_store())
+		return converted;
+	converted.data = pg_any_to_server(text->data, text->length, PG_UTF8);
+	converted.length = strlen(converted.data);
+	return converted;
+}
+
+Jsonb *
+version_jsonb_from_store(const Text *text)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+											  CStringGetDatum(version_text_from_store(text).data)));
+}
+
 /* ---- errors ---- */
 
 const char *
@@ -367,7 +407,7 @@ version_text_behind(Jsonb *document, Text *text)
 	{
 		Text		further;
 
-		document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text->data)));
+		document = version_jsonb_from_store(text);
 		if (!stub_parse(document, &id))
 			break;
 		status = version_read_now(&id, &further, &version);
@@ -388,11 +428,15 @@ cvwiz_version_text(PG_FUNCTION_ARGS)
 {
 	Jsonb	   *document = PG_GETARG_JSONB_P(0);
 	Text		text;
+	Text		converted;
 	struct varlena *result;
 	StringInfoData buf;
 
 	if (version_text_behind(document, &text))
 	{
+		converted = version_text_from_store(&text);
+		if (converted.data != text.data)
+			PG_RETURN_TEXT_P(cstring_to_text_with_len(converted.data, converted.length));
 		result = (struct varlena *) (unconstify(char *, text.data) - VARHDRSZ);
 		SET_VARSIZE(result, VARHDRSZ + text.length);
 		PG_RETURN_TEXT_P(result);
@@ -414,7 +458,7 @@ cvwiz_version(PG_FUNCTION_ARGS)
 
 	if (!version_text_behind(document, &text))
 		PG_RETURN_JSONB_P(document);
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+	PG_RETURN_JSONB_P(version_jsonb_from_store(&text));
 }
 
 /*

@@ -118,7 +118,7 @@ resolve(int64 id)
 	if (!version_fetch(id, SnapshotSelf, true, &version) ||
 		version_read_row(&version, SnapshotSelf, &text) != VERSION_OK)
 		return false;
-	stub = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
+	stub = version_jsonb_from_store(&text);
 	if (!version_can_be_read(stub) || !version_text_behind(stub, &text))
 		return false;
 	version.raw_length = (int32) text.length;

@@ -8,14 +8,13 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
-#include "port/pg_crc32c.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
 #include "compat.h"
 #include "snapshot/item.h"
 #include "snapshot/size.h"
-#include "snapshot/version_stub.h"
+#include "snapshot/version.h"
 
 #define VERSION_KEY "version"
 #define ACCESS_KEY "key"
@@ -191,14 +190,13 @@ stub_build(Jsonb *document, const StubId *id, bool with_metadata,
 uint32
 stub_checksum(Jsonb *stub)
 {
-	StringInfoData text;
-	pg_crc32c	crc;
+	StringInfoData buf;
+	Text		text;
 
-	initStringInfo(&text);
-	(void) JsonbToCString(&text, &stub->root, VARSIZE(stub));
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, text.data, text.len);
-	FIN_CRC32C(crc);
-	pfree(text.data);
-	return crc;
+	initStringInfo(&buf);
+	(void) JsonbToCString(&buf, &stub->root, VARSIZE(stub));
+	text.data = buf.data;
+	text.length = buf.len;
+	text = version_text_to_store(&text);
+	return version_checksum(&text);
 }

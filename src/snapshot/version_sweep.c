@@ -29,6 +29,33 @@
 #include "snapshot/version.h"
 #include "snapshot/version_repack.h"
 
+/*
+ * Stubs in a column that is no jsonb any more are not looked for, so none of
+ * its versions can be said to have no row.
+ */
+static Datum
+columns_of_other_types(Oid relid)
+{
+	ArrayBuildState *names = initArrayResult(NAMEOID, CurrentMemoryContext, false);
+	ListCell   *lc;
+
+	foreach(lc, version_columns(relid))
+	{
+		char	   *column = (char *) lfirst(lc);
+		Oid			type = get_atttype(relid, get_attnum(relid, column));
+
+		if (getBaseType(type) == JSONBOID)
+			continue;
+		ereport(WARNING,
+				(errmsg("column \"%s\" of table \"%s\" has versions, and is of type %s: those without a row are not looked for",
+						column, get_rel_name(relid), format_type_be(type)),
+				 errhint("Make it jsonb again, or put the documents of cvwiz.version() into it.")));
+		names = accumArrayResult(names, DirectFunctionCall1(namein, CStringGetDatum(column)),
+								 false, NAMEOID, CurrentMemoryContext);
+	}
+	return makeArrayResult(names, CurrentMemoryContext);
+}
+
 static Datum
 versions_of(Oid relid)
 {
@@ -36,9 +63,10 @@ versions_of(Oid relid)
 	bool		isnull;
 
 	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
+	query_arg(&args, NAMEARRAYOID, columns_of_other_types(relid));
 	(void) query_run("SELECT COALESCE(pg_catalog.array_agg(v.version_id), '{}') FROM cvwiz.snapshot_version v"
 					 " JOIN cvwiz.version_source s ON s.source_id = v.source_id"
-					 " WHERE s.relation::pg_catalog.oid = $1"
+					 " WHERE s.relation::pg_catalog.oid = $1 AND s.snapshot_column <> ALL ($2)"
 					 " AND NOT EXISTS (SELECT FROM cvwiz.dead_version d WHERE d.version_id = v.version_id)",
 					 &args);
 	return query_value(0, 1, &isnull);
@@ -97,12 +125,12 @@ stubs_in_store(void)
 	for (uint64 i = 0; i < found; i++)
 	{
 		bool		isnull;
-		char	   *stub = text_to_cstring((text *) DatumGetByteaPP(query_value(i, 1, &isnull)));
+		bytea	   *content = DatumGetByteaPP(query_value(i, 1, &isnull));
+		Text		text = {pnstrdup(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content)), VARSIZE_ANY_EXHDR(content)};
 		StubId		id;
 
-		if (stub_parse(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(stub))), &id))
+		if (stub_parse(version_jsonb_from_store(&text), &id))
 			ids = accumArrayResult(ids, Int64GetDatum(id.version), false, INT8OID, CurrentMemoryContext);
-		pfree(stub);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return makeArrayResult(ids, CurrentMemoryContext);

@@ -306,6 +306,23 @@ version_insert_dead(int64 id)
 	insert_row("dead_version", &value, &isnull);
 }
 
+bool
+version_is_dead(int64 id)
+{
+	Relation	rel = table_open(extension_table("dead_version"), AccessShareLock);
+	Oid			index = get_relname_relid("dead_version_version_id", RelationGetNamespace(rel));
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	scan = systable_beginscan(rel, index, OidIsValid(index), SnapshotSelf, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
 /* ---- tables ---- */
 
 static bool

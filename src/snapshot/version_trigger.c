@@ -84,7 +84,7 @@ existing_column(const TriggerData *trigger, const char *column)
 				 errmsg("trigger \"%s\" of table \"%s\" names column \"%s\", which does not exist",
 						trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation),
 						column),
-				 errhint("If it was renamed, cvwiz.remove_version_store(…, restore => false) takes its old name; then add the store again.")));
+				 errhint("If it was renamed or dropped, cvwiz.remove_version_store(…, restore => false) takes its old name; then add the store again.")));
 	return attnum;
 }
 
@@ -231,11 +231,10 @@ add_pending(int64 id)
 	(void) hash_search(pending, &id, HASH_ENTER, NULL);
 }
 
-static void
+static bool
 confirm(int64 id)
 {
-	if (pending != NULL)
-		(void) hash_search(pending, &id, HASH_REMOVE, NULL);
+	return pending != NULL && hash_search(pending, &id, HASH_REMOVE, NULL) != NULL;
 }
 
 /* ---- the column of a row ---- */
@@ -340,7 +339,7 @@ text_of(Jsonb *document)
 	(void) JsonbToCString(&buf, &document->root, VARSIZE(document));
 	text.data = buf.data;
 	text.length = buf.len;
-	return text;
+	return version_text_to_store(&text);
 }
 
 static void
@@ -402,12 +401,13 @@ stub_for(const TriggerData *trigger, CachedStore *entry, HeapTuple tuple, Jsonb 
 		if (has_old && old.version == id.version)
 			return NULL;
 		(void) version_text_behind(document, &text);
-		document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
+		document = version_jsonb_from_store(&text);
 	}
 	else
 	{
 		check_size(trigger, entry, snapshot_text_size(document));
 		text = text_of(document);
+		check_size(trigger, entry, text.length);	/* in UTF-8 it can be longer */
 	}
 
 	if (has_old && is_old_document(&old, &text))
@@ -476,13 +476,36 @@ bury(const TriggerData *trigger, const StubId *id)
 		!version_source_is(version.source_id, RelationGetRelid(trigger->tg_relation)))
 		return;
 
-	confirm(id->version);
+	(void) confirm(id->version);
 	version_insert_dead(id->version);
 	CommandCounterIncrement();
 
 	/* Where a run of differences ends or begins, there may be one to free. */
 	if (version.depth == 0 || version.depth >= MAX_DEPTH)
 		version_free_chain_of_trigger(version.chain_key);
+}
+
+/*
+ * A stub that came after ours had their turn, out of another BEFORE trigger,
+ * is that of another row: when one of the two goes, the other's document would.
+ * A row that another AFTER trigger has changed or deleted already had its own.
+ */
+static void
+refuse_foreign(const TriggerData *trigger, AttrNumber attnum, const StubId *id)
+{
+	const char *column = trigger->tg_trigger->tgargs[0];
+	StoredVersion version;
+
+	if (active_trigger(trigger->tg_relation, STORE_FUNCTION, column) == NULL ||
+		!version_fetch_stub(id, &version) || version_is_dead(id->version))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("column \"%s\" of table \"%s\" was given the stub of version " INT64_FORMAT ", which is another row's",
+					column, RelationGetRelationName(trigger->tg_relation), id->version),
+			 errdetail("A BEFORE trigger changed the column after the version store had."),
+			 errhint("Give that trigger a name that sorts before \"%s\".", STORE_NAME_PREFIX),
+			 errtablecol(trigger->tg_relation, attnum)));
 }
 
 /*
@@ -511,9 +534,11 @@ cvwiz_follow_version(PG_FUNCTION_ARGS)
 		document_of(trigger, attnum, row_trigger_tuple(trigger));
 	has_new = document != NULL && stub_parse(document, &new);
 
-	if (has_new)
-		confirm(new.version);
-	if (has_old && !(has_new && new.version == old.version))
+	if (has_new && has_old && new.version == old.version)
+		return PointerGetDatum(NULL);
+	if (has_new && !confirm(new.version))
+		refuse_foreign(trigger, attnum, &new);
+	if (has_old)
 		bury(trigger, &old);
 	return PointerGetDatum(NULL);
 }

@@ -49,6 +49,31 @@ SET search_path = version_hostile;
 INSERT INTO whole (id, chain) VALUES (3, 1);
 SELECT made > '2001-01-01' AS by_pg_catalog FROM renamed WHERE id = 3;
 
+-- a column gets another type, and keeps its stubs
+CREATE TABLE retyped (id int PRIMARY KEY, chain int, snapshot jsonb);
+SELECT cvwiz.add_version_store('retyped', 'snapshot', ARRAY['chain']);
+INSERT INTO retyped VALUES (1, 1, '{"name": "first"}');
+SELECT cvwiz.remove_version_store('retyped', 'snapshot', restore => false);
+ALTER TABLE retyped ALTER snapshot TYPE json;
+CALL cvwiz.repack_versions('retyped');
+SELECT cvwiz.version(snapshot::jsonb) FROM retyped;
+
+-- a trigger that comes after the store's puts another row's stub into the row
+CREATE TABLE shared (id int PRIMARY KEY, chain int, snapshot jsonb);
+SELECT cvwiz.add_version_store('shared', 'snapshot', ARRAY['chain']);
+INSERT INTO shared VALUES (1, 1, '{"name": "first"}');
+CREATE FUNCTION take_stub() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.snapshot := (SELECT snapshot FROM version_hostile.shared WHERE id = 1);
+	RETURN NEW;
+END $$;
+CREATE TRIGGER "~later" BEFORE INSERT OR UPDATE ON shared FOR EACH ROW EXECUTE FUNCTION take_stub();
+INSERT INTO shared VALUES (2, 1, '{"name": "second"}');
+ALTER TRIGGER "~later" ON shared RENAME TO earlier;
+INSERT INTO shared VALUES (2, 1, '{"name": "second"}');
+DELETE FROM shared WHERE id = 2;
+SELECT cvwiz.version(snapshot) FROM shared;
+
 -- the extension goes in the transaction that has stored a version for no row
 BEGIN;
 INSERT INTO renamed (id, chain, old_snapshot) VALUES (1, 1, '{"name": "third"}') ON CONFLICT DO NOTHING;
