@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -30,6 +31,19 @@ void
 query_arg(QueryArgs *args, Oid type, Datum value)
 {
 	query_arg_or_null(args, type, value, false);
+}
+
+void
+query_oids_arg(QueryArgs *args, List *oids)
+{
+	Datum	   *elements = (Datum *) palloc(sizeof(Datum) * Max(1, list_length(oids)));
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, oids)
+		elements[count++] = ObjectIdGetDatum(lfirst_oid(lc));
+	query_arg(args, OIDARRAYOID,
+			  PointerGetDatum(construct_array(elements, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT)));
 }
 
 void

@@ -30,6 +30,9 @@ typedef struct QueryArgs
 extern void query_arg(QueryArgs *args, Oid type, Datum value);
 extern void query_arg_or_null(QueryArgs *args, Oid type, Datum value, bool isnull);
 
+/* oid[] of a list of them */
+extern void query_oids_arg(QueryArgs *args, List *oids);
+
 /* NULL for a NULL pointer */
 extern void query_text_arg(QueryArgs *args, const char *value);
 

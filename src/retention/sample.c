@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -424,17 +423,7 @@ take_samples(TimestampTz now)
 Datum
 cvwiz_sample_policies(PG_FUNCTION_ARGS)
 {
-	TimestampTz now = clock_now();
-	int			taken = 0;
-
-	PreventCommandDuringRecovery("cvwiz.sample_sizes()");
-	SPI_connect();
-	if (size_sample_lock())
-		taken = take_samples(now);
-	if (taken > 0)
-		size_sample_prune("size_sample", now);
-	SPI_finish();
-	PG_RETURN_INT32(taken);
+	PG_RETURN_INT32(size_sample_take(take_samples, "size_sample"));
 }
 
 /*

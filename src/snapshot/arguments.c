@@ -9,24 +9,15 @@
 
 #include <ctype.h>
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
-#include "access/table.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 
 #include "compat.h"
 #include "guard.h"
@@ -191,7 +182,6 @@ cvwiz_add_snapshot_limits(PG_FUNCTION_ARGS)
 {
 	Oid			relid;
 	char	   *column;
-	char		relkind;
 	AttrNumber	attnum;
 	FoundTrigger found;
 	StringInfoData sql;
@@ -199,12 +189,7 @@ cvwiz_add_snapshot_limits(PG_FUNCTION_ARGS)
 	SnapshotLimits limits;
 
 	trigger_required_arguments(fcinfo, ShareRowExclusiveLock, &relid, &column);
-	relkind = get_rel_relkind(relid);
-	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a table", get_rel_name(relid)),
-				 errhint("For a view, add the limits to the table under it.")));
+	trigger_check_is_table(relid, "limits");
 	(void) snapshot_column_kind(relid, column, &attnum, NULL);
 	snapshot_check_not_generated(relid, attnum);
 	if (trigger_find(relid, LIMITS_FUNCTION, column, &found))

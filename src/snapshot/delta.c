@@ -54,26 +54,22 @@ static ZSTD_CCtx *compressor = NULL;
 static ZSTD_DCtx *decompressor = NULL;
 
 static void
+check_memory(bool got_some)
+{
+	if (!got_some)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("zstd got none.")));
+}
+
+static void
 check_zstd(size_t result)
 {
 	if (!ZSTD_isError(result))
 		return;
-	if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory"),
-				 errdetail("zstd got none.")));
+	check_memory(ZSTD_getErrorCode(result) != ZSTD_error_memory_allocation);
 	elog(ERROR, "zstd failed: %s", ZSTD_getErrorName(result));
-}
-
-static void
-out_of_memory_unless(const void *context)
-{
-	if (context == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory"),
-				 errdetail("zstd got none.")));
 }
 
 /* The window has to reach from the end of the text to the base's beginning. */
@@ -110,10 +106,9 @@ choose_level(const Text *text, const Text *prefix, int level)
 static void
 prepare_compressor(const Text *text, const Text *prefix, int level)
 {
-
 	if (compressor == NULL)
 		compressor = ZSTD_createCCtx();
-	out_of_memory_unless(compressor);
+	check_memory(compressor != NULL);
 	check_zstd(ZSTD_CCtx_reset(compressor, ZSTD_reset_session_and_parameters));
 	check_zstd(ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel,
 									  choose_level(text, prefix, level)));
@@ -133,23 +128,23 @@ delta_encode(const Text *text, const Text *base, int level)
 	ZSTD_outBuffer output = {VARDATA(delta), room, 0};
 	Text		prefix = prefix_of(base);
 	size_t		done = 0;
-	size_t		left;
+	bool		finished = false;
 
 	prepare_compressor(text, &prefix, level);
-	do
+	while (!finished)
 	{
 		size_t		piece = Min(text->length - done, CHUNK_SIZE);
 		bool		last = done + piece == text->length;
 		ZSTD_inBuffer input = {text->data + done, piece, 0};
+		size_t		left;
 
 		CHECK_FOR_INTERRUPTS();
 		left = ZSTD_compressStream2(compressor, &output, &input,
 									last ? ZSTD_e_end : ZSTD_e_continue);
 		check_zstd(left);
 		done += input.pos;
-		if (last && left == 0)
-			break;
-	} while (true);
+		finished = last && left == 0;
+	}
 
 	if (ZSTD_sizeof_CCtx(compressor) > MAX_KEPT_CONTEXT)
 	{
@@ -181,7 +176,7 @@ delta_decode(const bytea *delta, const Text *base, char *text, size_t length)
 	if (decompressor == NULL)
 	{
 		decompressor = ZSTD_createDCtx();
-		out_of_memory_unless(decompressor);
+		check_memory(decompressor != NULL);
 		check_zstd(ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax,
 										  ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound));
 	}

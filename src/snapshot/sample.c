@@ -22,7 +22,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "clock.h"
 #include "privilege.h"
 #include "query.h"
 #include "snapshot/column.h"
@@ -285,15 +284,5 @@ take_samples(TimestampTz now)
 Datum
 cvwiz_sample_snapshots(PG_FUNCTION_ARGS)
 {
-	TimestampTz now = clock_now();
-	int			taken = 0;
-
-	PreventCommandDuringRecovery("cvwiz.sample_sizes()");
-	SPI_connect();
-	if (size_sample_lock())
-		taken = take_samples(now);
-	if (taken > 0)
-		size_sample_prune("size_sample", now);
-	SPI_finish();
-	PG_RETURN_INT32(taken);
+	PG_RETURN_INT32(size_sample_take(take_samples, "size_sample"));
 }

@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -159,6 +160,19 @@ trigger_root_relation(Oid trigger)
 }
 
 /* ---- new triggers ---- */
+
+void
+trigger_check_is_table(Oid relid, const char *what)
+{
+	char		relkind = get_rel_relkind(relid);
+
+	if (relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is not a table", get_rel_name(relid)),
+			 errhint("For a view, add the %s to the table under it.", what)));
+}
 
 char *
 trigger_choose_name(Oid relid, const char *prefix, const char *column)

@@ -37,6 +37,9 @@ extern Oid	trigger_root_relation(Oid trigger);
 /* A text[] as it is written, as char *; the others are for error messages. */
 extern List *trigger_parse_list(const char *function, const char *argument, const char *value);
 
+/* ERROR 42809 for a view and its kind; what: what is to be added to it. */
+extern void trigger_check_is_table(Oid relid, const char *what);
+
 /* A name that the table has no trigger of: the prefix, and what fits of the column. */
 extern char *trigger_choose_name(Oid relid, const char *prefix, const char *column);
 

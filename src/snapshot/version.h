@@ -24,6 +24,7 @@
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
+#include "utils/typcache.h"
 
 /* Every so many versions at least, one is stored whole. */
 #define KEYFRAME_INTERVAL 16
@@ -56,6 +57,15 @@ typedef struct StoredVersion
 	ItemPointerData tid;
 } StoredVersion;
 
+typedef enum VersionStatus
+{
+	VERSION_OK,
+	VERSION_MISSING,			/* no such version */
+	VERSION_FORBIDDEN,			/* the key is another one */
+	VERSION_BASE_MISSING,
+	VERSION_CORRUPTED
+} VersionStatus;
+
 /* ---- version_table.c: rows ---- */
 
 /*
@@ -77,9 +87,9 @@ extern bool version_fetch(int64 id, Snapshot snapshot, bool with_content, Stored
 
 /*
  * The row of a stub's version, its content aside, as it is now or as the
- * current statement sees it.  False for another key.
+ * current statement sees it: VERSION_OK, _MISSING or _FORBIDDEN.
  */
-extern bool version_fetch_stub(const StubId *id, StoredVersion *version);
+extern VersionStatus version_look(const StubId *id, StoredVersion *version);
 
 /*
  * The newest of a chain that can be locked FOR KEY SHARE without waiting, so
@@ -102,15 +112,6 @@ extern bool version_source_is(int32 source_id, Oid relid);
 
 /* ---- version_read.c: documents ---- */
 
-typedef enum VersionStatus
-{
-	VERSION_OK,
-	VERSION_MISSING,			/* no such version */
-	VERSION_FORBIDDEN,			/* the key is another one */
-	VERSION_BASE_MISSING,
-	VERSION_CORRUPTED
-} VersionStatus;
-
 /*
  * The text of a version, ended by a zero byte, behind room for a varlena's
  * header, in the current context.  The row of the version is given back where
@@ -131,7 +132,7 @@ extern VersionStatus version_read_now(const StubId *id, Text *text, StoredVersio
  * knows what it is.  ERROR 22P05 for what the server's encoding does not have.
  * Ended by a zero byte.
  */
-extern Text version_text_to_store(const Text *text);
+extern Text version_text_of(Jsonb *document);
 extern Text version_text_from_store(const Text *text);
 extern Jsonb *version_jsonb_from_store(const Text *text);
 
@@ -218,6 +219,9 @@ typedef struct StoreArguments
 
 /* Reads 'column', 'chain={...}', 'keep=...' into the current memory context.  ERROR 22023 */
 extern void version_parse_arguments(int nargs, char **args, StoreArguments *parsed);
+
+/* ERROR 42883 for a type that cannot be hashed, and so makes no chains. */
+extern TypeCacheEntry *version_chain_type(Oid relid, AttrNumber attnum);
 
 /* ERROR 42703, 42804 or 0A000 for a column that cannot have a store. */
 extern void version_check_column(Oid relid, const char *column, AttrNumber *attnum, Oid *type);

@@ -98,24 +98,24 @@ version_check_column(Oid relid, const char *column, AttrNumber *attnum, Oid *typ
 
 /* ---- adding ---- */
 
-static void
-check_is_table(Oid relid)
+TypeCacheEntry *
+version_chain_type(Oid relid, AttrNumber attnum)
 {
-	char		relkind = get_rel_relkind(relid);
+	TypeCacheEntry *type = lookup_type_cache(get_atttype(relid, attnum), TYPECACHE_HASH_EXTENDED_PROC_FINFO);
 
-	if (relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("\"%s\" is not a table", get_rel_name(relid)),
-			 errhint("For a view, add the store to the table under it.")));
+	if (!OidIsValid(type->hash_extended_proc))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("column \"%s\" of table \"%s\" cannot make a chain: its type %s cannot be hashed",
+						get_attname(relid, attnum, false), get_rel_name(relid), format_type_be(type->type_id)),
+				 errhint("Name other columns in chain_columns.")));
+	return type;
 }
 
 static void
 check_chain_column(Oid relid, const char *column, const char *name)
 {
 	AttrNumber	attnum = get_attnum(relid, name);
-	Oid			type;
 
 	if (attnum <= 0)
 		ereport(ERROR,
@@ -132,13 +132,7 @@ check_chain_column(Oid relid, const char *column, const char *name)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("column \"%s\" of table \"%s\" is generated", name, get_rel_name(relid)),
 				 errhint("It has no value yet when the document is stored; name the columns that it is generated from.")));
-	type = get_atttype(relid, attnum);
-	if (!OidIsValid(lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC)->hash_extended_proc))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("column \"%s\" of table \"%s\" cannot make a chain: its type %s cannot be hashed",
-						name, get_rel_name(relid), format_type_be(type)),
-				 errhint("Name other columns in chain_columns.")));
+	(void) version_chain_type(relid, attnum);
 }
 
 static ArrayType *
@@ -218,7 +212,7 @@ cvwiz_add_version_store(PG_FUNCTION_ARGS)
 	StringInfoData arguments;
 
 	trigger_required_arguments(fcinfo, ShareRowExclusiveLock, &relid, &column);
-	check_is_table(relid);
+	trigger_check_is_table(relid, "store");
 	version_check_column(relid, column, &attnum, &type);
 	if (trigger_find(relid, STORE_FUNCTION, column, &found))
 		ereport(ERROR,
@@ -254,19 +248,6 @@ cvwiz_add_version_store(PG_FUNCTION_ARGS)
 
 /* ---- letting go of all versions of a table ---- */
 
-static ArrayType *
-tree_oids(Oid relid)
-{
-	List	   *tree = version_tree(relid);
-	Datum	   *oids = (Datum *) palloc(sizeof(Datum) * list_length(tree));
-	int			count = 0;
-	ListCell   *lc;
-
-	foreach(lc, tree)
-		oids[count++] = ObjectIdGetDatum(lfirst_oid(lc));
-	return construct_array(oids, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT);
-}
-
 /*
  * The versions are dead from now on; the table's next ones come under another
  * number.  The caller is connected to SPI, and is the extension's owner.
@@ -276,8 +257,8 @@ let_go(Oid relid, const char *column)
 {
 	QueryArgs	args = {0};
 
-	query_arg(&args, OIDARRAYOID, PointerGetDatum(tree_oids(relid)));
-	query_arg(&args, NAMEOID, CStringGetDatum(column));
+	query_oids_arg(&args, version_tree(relid));
+	query_text_arg(&args, column);
 	query_run_only("UPDATE cvwiz.version_source s SET relation = NULL"
 				   " WHERE s.relation::pg_catalog.oid = ANY ($1) AND s.snapshot_column = $2",
 				   &args);

@@ -306,15 +306,20 @@ has_encoding_of_store(void)
 }
 
 Text
-version_text_to_store(const Text *text)
+version_text_of(Jsonb *document)
 {
-	Text		converted = *text;
+	StringInfoData buf;
+	Text		text;
 
+	initStringInfo(&buf);
+	(void) JsonbToCString(&buf, &document->root, VARSIZE(document));
+	text.data = buf.data;
+	text.length = buf.len;
 	if (has_encoding_of_store())
-		return converted;
-	converted.data = pg_server_to_any(text->data, text->length, PG_UTF8);
-	converted.length = strlen(converted.data);
-	return converted;
+		return text;
+	text.data = pg_server_to_any(buf.data, buf.len, PG_UTF8);
+	text.length = strlen(text.data);
+	return text;
 }
 
 Text
@@ -387,7 +392,7 @@ version_can_be_read(Jsonb *document)
 	StubId		id;
 	StoredVersion version;
 
-	return stub_parse(document, &id) && version_fetch_stub(&id, &version);
+	return stub_parse(document, &id) && version_look(&id, &version) == VERSION_OK;
 }
 
 bool

@@ -16,7 +16,6 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -192,23 +191,17 @@ repack_chain(void *arg)
 
 /* ---- which chains ---- */
 
-/* The tables' numbers, or NULL for all; dropped tables are nobody's. */
 static Datum
-source_ids(List *relids, bool *isnull)
+source_ids(List *relids)
 {
 	QueryArgs	args = {0};
-	Datum	   *oids = (Datum *) palloc(sizeof(Datum) * Max(1, list_length(relids)));
-	int			count = 0;
-	ListCell   *lc;
+	bool		isnull;
 
-	foreach(lc, relids)
-		oids[count++] = ObjectIdGetDatum(lfirst_oid(lc));
-	query_arg(&args, OIDARRAYOID,
-			  PointerGetDatum(construct_array(oids, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT)));
+	query_oids_arg(&args, relids);
 	(void) query_run("SELECT COALESCE(pg_catalog.array_agg(s.source_id), '{}') FROM cvwiz.version_source s"
 					 " WHERE s.relation::pg_catalog.oid = ANY ($1)",
 					 &args);
-	return query_value(0, 1, isnull);
+	return query_value(0, 1, &isnull);
 }
 
 /* In the given context. */
@@ -217,14 +210,13 @@ chains_to_repack(const RepackRequest *request, MemoryContext context, uint64 *co
 {
 	SavedPrivileges saved;
 	QueryArgs	args = {0};
-	bool		isnull = true;
-	Datum		sources = (Datum) 0;
+	bool		isnull;
 	int64	   *chains;
 
+	/* NULL stands for all, those of dropped tables too, which are nobody's */
 	become_extension_owner(&saved);
-	if (!request->all)
-		sources = source_ids(request->relids, &isnull);
-	query_arg_or_null(&args, INT4ARRAYOID, sources, request->all);
+	query_arg_or_null(&args, INT4ARRAYOID, request->all ? (Datum) 0 : source_ids(request->relids),
+					  request->all);
 	*count = query_run(psprintf("SELECT v.chain_key FROM cvwiz.snapshot_version v"
 								" JOIN cvwiz.dead_version d ON d.version_id = v.version_id"
 								" WHERE $1 IS NULL OR v.source_id = ANY ($1)"

@@ -20,7 +20,6 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "clock.h"
 #include "privilege.h"
 #include "query.h"
 #include "stats/size_sample.h"
@@ -246,15 +245,5 @@ take_samples(TimestampTz now)
 Datum
 cvwiz_sample_versions(PG_FUNCTION_ARGS)
 {
-	TimestampTz now = clock_now();
-	int			taken = 0;
-
-	PreventCommandDuringRecovery("cvwiz.sample_sizes()");
-	SPI_connect();
-	if (size_sample_lock())
-		taken = take_samples(now);
-	if (taken > 0)
-		size_sample_prune("version_sample", now);
-	SPI_finish();
-	PG_RETURN_INT32(taken);
+	PG_RETURN_INT32(size_sample_take(take_samples, "version_sample"));
 }

@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -190,13 +189,7 @@ stub_build(Jsonb *document, const StubId *id, bool with_metadata,
 uint32
 stub_checksum(Jsonb *stub)
 {
-	StringInfoData buf;
-	Text		text;
+	Text		text = version_text_of(stub);
 
-	initStringInfo(&buf);
-	(void) JsonbToCString(&buf, &stub->root, VARSIZE(stub));
-	text.data = buf.data;
-	text.length = buf.len;
-	text = version_text_to_store(&text);
 	return version_checksum(&text);
 }

@@ -137,13 +137,13 @@ version_fetch(int64 id, Snapshot snapshot, bool with_content, StoredVersion *ver
 }
 
 /* SnapshotSelf can miss a row that somebody is just storing anew. */
-bool
-version_fetch_stub(const StubId *id, StoredVersion *version)
+VersionStatus
+version_look(const StubId *id, StoredVersion *version)
 {
 	if (!version_fetch(id->version, SnapshotSelf, false, version) &&
 		!(ActiveSnapshotSet() && version_fetch(id->version, GetActiveSnapshot(), false, version)))
-		return false;
-	return memcmp(&version->key, &id->key, UUID_LEN) == 0;
+		return VERSION_MISSING;
+	return memcmp(&version->key, &id->key, UUID_LEN) == 0 ? VERSION_OK : VERSION_FORBIDDEN;
 }
 
 /*

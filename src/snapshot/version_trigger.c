@@ -18,7 +18,6 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -26,7 +25,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/typcache.h"
 
 #include "compat.h"
 #include "settings.h"
@@ -73,6 +71,7 @@ static void fill_follower(TriggerCacheEntry *common, const TriggerData *trigger)
 static TriggerCache stores = {"cvwiz version stores", sizeof(CachedStore), fill_store, NULL, NULL};
 static TriggerCache followers = {"cvwiz version followers", sizeof(CachedFollower), fill_follower, NULL, NULL};
 
+/* For the hint: a trigger goes by the name that its column had. */
 static AttrNumber
 existing_column(const TriggerData *trigger, const char *column)
 {
@@ -262,16 +261,9 @@ old_document(const TriggerData *trigger, AttrNumber attnum)
 static uint64
 hash_value(const TriggerData *trigger, AttrNumber attnum, Datum value, uint64 seed)
 {
+	TypeCacheEntry *type = version_chain_type(RelationGetRelid(trigger->tg_relation), attnum);
 	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(trigger->tg_relation), attnum - 1);
-	TypeCacheEntry *type = lookup_type_cache(attribute->atttypid, TYPECACHE_HASH_EXTENDED_PROC_FINFO);
 
-	if (!OidIsValid(type->hash_extended_proc))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("column \"%s\" of table \"%s\" cannot make a chain: its type %s cannot be hashed",
-						NameStr(attribute->attname), RelationGetRelationName(trigger->tg_relation),
-						format_type_be(attribute->atttypid)),
-				 errhint("Name other columns in chain_columns.")));
 	return DatumGetUInt64(FunctionCall2Coll(&type->hash_extended_proc_finfo, attribute->attcollation,
 											value, UInt64GetDatum(seed)));
 }
@@ -303,7 +295,7 @@ is_stub(const TriggerData *trigger, const CachedStore *entry, Jsonb *document, S
 {
 	StoredVersion version;
 
-	if (!stub_parse(document, id) || !version_fetch_stub(id, &version))
+	if (!stub_parse(document, id) || version_look(id, &version) != VERSION_OK)
 		return false;
 	if (version.stub_checksum != stub_checksum(document))
 		ereport(ERROR,
@@ -327,19 +319,6 @@ is_old_document(const StubId *old, const Text *text)
 		version_read_now(old, &old_text, NULL) == VERSION_OK &&
 		old_text.length == text->length &&
 		memcmp(old_text.data, text->data, text->length) == 0;
-}
-
-static Text
-text_of(Jsonb *document)
-{
-	StringInfoData buf;
-	Text		text;
-
-	initStringInfo(&buf);
-	(void) JsonbToCString(&buf, &document->root, VARSIZE(document));
-	text.data = buf.data;
-	text.length = buf.len;
-	return version_text_to_store(&text);
 }
 
 static void
@@ -406,7 +385,7 @@ stub_for(const TriggerData *trigger, CachedStore *entry, HeapTuple tuple, Jsonb 
 	else
 	{
 		check_size(trigger, entry, snapshot_text_size(document));
-		text = text_of(document);
+		text = version_text_of(document);
 		check_size(trigger, entry, text.length);	/* in UTF-8 it can be longer */
 	}
 
@@ -472,7 +451,7 @@ bury(const TriggerData *trigger, const StubId *id)
 {
 	StoredVersion version;
 
-	if (!version_fetch_stub(id, &version) ||
+	if (version_look(id, &version) != VERSION_OK ||
 		!version_source_is(version.source_id, RelationGetRelid(trigger->tg_relation)))
 		return;
 
@@ -497,7 +476,7 @@ refuse_foreign(const TriggerData *trigger, AttrNumber attnum, const StubId *id)
 	StoredVersion version;
 
 	if (active_trigger(trigger->tg_relation, STORE_FUNCTION, column) == NULL ||
-		!version_fetch_stub(id, &version) || version_is_dead(id->version))
+		version_look(id, &version) != VERSION_OK || version_is_dead(id->version))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),

@@ -46,15 +46,14 @@ cvwiz_version_problem(PG_FUNCTION_ARGS)
 	Jsonb	   *document = PG_GETARG_JSONB_P(0);
 	StubId		id;
 	StoredVersion version;
+	VersionStatus status;
 
 	if (!stub_parse(document, &id))
 		PG_RETURN_NULL();
-	if (!version_fetch(id.version, SnapshotSelf, false, &version) &&
-		!version_fetch(id.version, GetActiveSnapshot(), false, &version))
-		PG_RETURN_TEXT_P(cstring_to_text(version_problem(VERSION_MISSING)));
-	if (memcmp(&version.key, &id.key, UUID_LEN) != 0)
-		PG_RETURN_TEXT_P(cstring_to_text(version_problem(VERSION_FORBIDDEN)));
-	PG_RETURN_NULL();
+	status = version_look(&id, &version);
+	if (status == VERSION_OK)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(version_problem(status)));
 }
 
 /* ---- what was found ---- */

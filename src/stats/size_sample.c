@@ -8,7 +8,9 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
@@ -16,6 +18,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "privilege.h"
 #include "query.h"
 #include "settings.h"
@@ -43,8 +46,8 @@ with_sampled_relations(const char *table)
 }
 
 /* A kind of advisory lock that users cannot take, as in retention/run_lock.c. */
-bool
-size_sample_lock(void)
+static bool
+lock_samples(void)
 {
 	LOCKTAG		tag;
 
@@ -52,8 +55,8 @@ size_sample_lock(void)
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-void
-size_sample_prune(const char *table, TimestampTz now)
+static void
+prune(const char *table, TimestampTz now)
 {
 	const char *sampled = with_sampled_relations(table);
 	SavedPrivileges saved;
@@ -73,6 +76,22 @@ size_sample_prune(const char *table, TimestampTz now)
 							sampled, table, SIZE_SAMPLE_DAYS),
 				   &args);
 	restore_privileges(&saved);
+}
+
+int
+size_sample_take(SampleTaker take, const char *table)
+{
+	TimestampTz now = clock_now();
+	int			taken = 0;
+
+	PreventCommandDuringRecovery("cvwiz.sample_sizes()");
+	SPI_connect();
+	if (lock_samples())
+		taken = take(now);
+	if (taken > 0)
+		prune(table, now);
+	SPI_finish();
+	return taken;
 }
 
 /*

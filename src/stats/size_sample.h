@@ -20,17 +20,16 @@
 #define SIZE_SAMPLE_IS_FRESH \
 	"s.sampled_at > $1 - interval '1 hour' AND s.sampled_at <= $1"
 
-/*
- * Two who take samples at the same time would take each twice.  False: somebody
- * else is at it.  Until the end of the transaction.
- */
-extern bool size_sample_lock(void);
+/* Connected to SPI; how many were taken. */
+typedef int (*SampleTaker) (TimestampTz now);
 
 /*
- * In one of the tables: of relations that are gone, all samples; of others,
- * those older than 400 days.  Needs SPI.
+ * The body of a SQL function that takes the samples of one of the tables:
+ * nothing where somebody else is at it, who would take each twice.  With the
+ * first one the table is pruned: of relations that are gone, all samples go,
+ * of others those older than 400 days.  ERROR 25006 on a standby.
  */
-extern void size_sample_prune(const char *table, TimestampTz now);
+extern int	size_sample_take(SampleTaker take, const char *table);
 
 /*
  * guard_and_undo() for ten seconds at most, or cvwiz.step_timeout, with the error
