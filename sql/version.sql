@@ -171,7 +171,7 @@ COMMENT ON FUNCTION cvwiz.stub_version(jsonb) IS
 CREATE PROCEDURE cvwiz.repack_versions(relation regclass DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'cvwiz_repack_versions';
 COMMENT ON PROCEDURE cvwiz.repack_versions(regclass) IS
-'Frees the versions that are dead and that no other one is stored as a difference from, stores anew those that hang on dead ones, and looks for versions that no row of the table has: they are dead, too. A transaction each chain; nobody waits for it. Reads all rows of the table. For the table''s owner; without a relation all tables of the caller, for superusers what dropped tables left as well. The worker does it once a day, without looking into tables. Errors: 2D000 inside a transaction block, 42501 not the owner, P0001 something failed, once the rest is done.';
+'Frees the versions that are dead and that no other one is stored as a difference from, stores anew those that hang on dead ones, and looks for versions that no row of the table has: they are dead, too. In a table without a store, which may be in the middle of a restore, it looks only if the table is named. A transaction each chain; nobody waits for it. Reads all rows of the table. For the table''s owner; without a relation all tables of the caller, for superusers what dropped tables left as well. The worker does it once a day, without looking into tables. Errors: 2D000 inside a transaction block, 42501 not the owner, P0001 something failed, once the rest is done.';
 REVOKE ALL ON PROCEDURE cvwiz.repack_versions(regclass) FROM PUBLIC;
 
 -- ---- looking into it ----

@@ -330,7 +330,7 @@ version_repack(const RepackRequest *request, MemoryContext context, RepackResult
 		repack_chains(request, context, result);
 		foreach(lc, request->relids)
 		{
-			SweepJob	job = {lfirst_oid(lc), 0};
+			SweepJob	job = {lfirst_oid(lc), request->named, 0};
 
 			run_guarded(version_sweep, &job, result, context);
 			result->orphans += job.orphans;
@@ -375,6 +375,7 @@ cvwiz_repack_versions(PG_FUNCTION_ARGS)
 	request.relids = version_relations(relid);
 	request.all = !OidIsValid(relid) && superuser();
 	request.sweep = true;
+	request.named = OidIsValid(relid);
 	version_repack(&request, context, &result);
 
 	if (result.failed > 0)

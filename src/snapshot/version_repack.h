@@ -18,6 +18,7 @@ typedef struct RepackRequest
 	bool		by_worker;
 	bool		all;			/* every chain, those of dropped tables too */
 	bool		sweep;			/* look for versions that no row has, in relids */
+	bool		named;			/* also in tables without a store */
 	List	   *relids;			/* tables, each partition for itself */
 } RepackRequest;
 
@@ -67,6 +68,7 @@ extern List *version_columns(Oid relid);
 typedef struct SweepJob
 {
 	Oid			relid;
+	bool		named;			/* by the caller, who knows that it is not being restored */
 	int64		orphans;
 } SweepJob;
 

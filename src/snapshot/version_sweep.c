@@ -26,44 +26,83 @@
 
 #include "privilege.h"
 #include "query.h"
+#include "snapshot/column.h"
 #include "snapshot/version.h"
 #include "snapshot/version_repack.h"
 
+static bool
+has_store(Oid relid)
+{
+	QueryArgs	args = {0};
+	bool		result;
+
+	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
+	result = query_run("SELECT FROM pg_catalog.pg_trigger"
+					   " WHERE tgrelid = $1 AND tgfoid = 'cvwiz." STORE_FUNCTION "()'::pg_catalog.regprocedure LIMIT 1",
+					   &args) > 0;
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
 /*
- * Stubs in a column that is no jsonb any more are not looked for, so none of
- * its versions can be said to have no row.
+ * A table that has no store can be one that is being restored: its versions are
+ * there, its rows and then its triggers are still to come.
  */
+static bool
+may_be_in_restore(Oid relid)
+{
+	if (has_store(relid))
+		return false;
+	ereport(NOTICE,
+			(errmsg("table \"%s\" has versions, and no version store: those without a row are not looked for",
+					get_rel_name(relid)),
+			 errhint("If it is being restored, wait until that is done. If not, CALL cvwiz.repack_versions() with its name.")));
+	return true;
+}
+
+/* Stubs in a column that is no jsonb any more cannot be looked for. */
+static bool
+has_other_type(Oid relid, const char *column)
+{
+	Oid			type = get_atttype(relid, get_attnum(relid, column));
+
+	if (getBaseType(type) == JSONBOID)
+		return false;
+	ereport(WARNING,
+			(errmsg("column \"%s\" of table \"%s\" has versions, and is of type %s: those without a row are not looked for",
+					column, get_rel_name(relid), format_type_be(type)),
+			 errhint("Make it jsonb again, or put the documents of cvwiz.version() into it.")));
+	return true;
+}
+
+/* Those of whose versions none can be said to have no row. */
 static Datum
-columns_of_other_types(Oid relid)
+columns_left_alone(const SweepJob *job)
 {
 	ArrayBuildState *names = initArrayResult(NAMEOID, CurrentMemoryContext, false);
+	List	   *columns = version_columns(job->relid);
+	bool		all = columns != NIL && !job->named && may_be_in_restore(job->relid);
 	ListCell   *lc;
 
-	foreach(lc, version_columns(relid))
+	foreach(lc, columns)
 	{
 		char	   *column = (char *) lfirst(lc);
-		Oid			type = get_atttype(relid, get_attnum(relid, column));
 
-		if (getBaseType(type) == JSONBOID)
-			continue;
-		ereport(WARNING,
-				(errmsg("column \"%s\" of table \"%s\" has versions, and is of type %s: those without a row are not looked for",
-						column, get_rel_name(relid), format_type_be(type)),
-				 errhint("Make it jsonb again, or put the documents of cvwiz.version() into it.")));
-		names = accumArrayResult(names, DirectFunctionCall1(namein, CStringGetDatum(column)),
-								 false, NAMEOID, CurrentMemoryContext);
+		if (all || has_other_type(job->relid, column))
+			names = accumArrayResult(names, DirectFunctionCall1(namein, CStringGetDatum(column)),
+									 false, NAMEOID, CurrentMemoryContext);
 	}
 	return makeArrayResult(names, CurrentMemoryContext);
 }
 
 static Datum
-versions_of(Oid relid)
+versions_of(const SweepJob *job)
 {
 	QueryArgs	args = {0};
 	bool		isnull;
 
-	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
-	query_arg(&args, NAMEARRAYOID, columns_of_other_types(relid));
+	query_arg(&args, OIDOID, ObjectIdGetDatum(job->relid));
+	query_arg(&args, NAMEARRAYOID, columns_left_alone(job));
 	(void) query_run("SELECT COALESCE(pg_catalog.array_agg(v.version_id), '{}') FROM cvwiz.snapshot_version v"
 					 " JOIN cvwiz.version_source s ON s.source_id = v.source_id"
 					 " WHERE s.relation::pg_catalog.oid = $1 AND s.snapshot_column <> ALL ($2)"
@@ -137,12 +176,12 @@ stubs_in_store(void)
 }
 
 static int64
-sweep(Oid relid)
+sweep(const SweepJob *job)
 {
 	QueryArgs	args = {0};
 
-	query_arg(&args, INT8ARRAYOID, versions_of(relid));
-	query_arg(&args, INT8ARRAYOID, stubs_in_rows(relid));
+	query_arg(&args, INT8ARRAYOID, versions_of(job));
+	query_arg(&args, INT8ARRAYOID, stubs_in_rows(job->relid));
 	query_arg(&args, INT8ARRAYOID, stubs_in_store());
 	return (int64) query_run_only("INSERT INTO cvwiz.dead_version"
 								  " SELECT v FROM pg_catalog.unnest($1) v"
@@ -162,6 +201,6 @@ version_sweep(void *arg)
 	if (get_rel_relkind(job->relid) != RELKIND_RELATION)
 		return;
 	become_extension_owner(&saved);
-	job->orphans = sweep(job->relid);
+	job->orphans = sweep(job);
 	restore_privileges(&saved);
 }

@@ -310,6 +310,9 @@ SELECT cvwiz.version(doc) FROM temporary;
 \c -
 SET search_path = app;
 \pset null -
+DO $$ BEGIN
+	FOR i IN 1 .. 6000 LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_class WHERE relname = 'temporary'); PERFORM pg_sleep(0.01); END LOOP;
+END $$;
 SELECT count(*) FROM cvwiz.version_source s WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation);
 CALL cvwiz.repack_versions();
 SELECT count(*) FROM cvwiz.version_source s WHERE relation IS NULL OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation);
