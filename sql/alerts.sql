@@ -195,7 +195,9 @@ WITH series AS MATERIALIZED (
 		-- one line, without the bar that begins a check's performance data
 		string_agg(regexp_replace(concat_ws(' ', a.alert,
 			nullif(concat_ws('.', a.labels ->> 'schema', a.labels ->> 'table', a.labels ->> 'column'), ''),
-			format('%s (%s %s)', a.value, a.comparison, a.threshold)), '[[:cntrl:]|]', '?', 'g'), '; ' ORDER BY a.place)
+			-- a metric's unit is the end of its name
+			concat_ws(' ', a.value, (regexp_match(a.metric, '_(bytes|seconds|days|rows)(_max|_sum)?$'))[1],
+				format('(%s %s)', a.comparison, a.threshold))), '[[:cntrl:]|]', '?', 'g'), '; ' ORDER BY a.place)
 			FILTER (WHERE a.place <= 5) AS listed
 	FROM active a
 )

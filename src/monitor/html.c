@@ -150,8 +150,8 @@ to_utf8(const char *text)
 											  strlen(text), encoding, PG_UTF8);
 }
 
-void
-html_text_cut(Html *html, const char *text, int characters)
+static void
+append_text(Html *html, const char *text, int characters, const char *breaks_after)
 {
 	char	   *converted = to_utf8(text);
 	const unsigned char *at = (const unsigned char *) converted;
@@ -169,11 +169,25 @@ html_text_cut(Html *html, const char *text, int characters)
 		}
 		c = next_character(at, left, &length);
 		append_character(&html->text, c);
+		if (length == 1 && c != 0 && c < 0x80 && strchr(breaks_after, (int) c) != NULL)
+			html_raw(html, "<wbr>");
 		at += length;
 		left -= length;
 	}
 	if (converted != text)
 		pfree(converted);
+}
+
+void
+html_text_cut(Html *html, const char *text, int characters)
+{
+	append_text(html, text, characters, "");
+}
+
+void
+html_name_cut(Html *html, const char *name, int characters)
+{
+	append_text(html, name, characters, "._");
 }
 
 void

@@ -40,6 +40,9 @@ extern void html_text(Html *html, const char *text);
 /* The same, no more than so many characters of it, and then an ellipsis. */
 extern void html_text_cut(Html *html, const char *text, int characters);
 
+/* The same, and a line may break where a name has a full stop or an underscore. Not within SVG. */
+extern void html_name_cut(Html *html, const char *name, int characters);
+
 /* printf, and then escaped */
 extern void html_textf(Html *html, const char *format,...) pg_attribute_printf(2, 3);
 

@@ -67,7 +67,7 @@ static void
 put_alert_name(Html *html, const char *alert, const char *severity)
 {
 	html_raw(html, "<tr><th scope=\"row\"><span class=\"name\">");
-	html_text_cut(html, alert, NAME_CHARACTERS);
+	html_name_cut(html, alert, NAME_CHARACTERS);
 	html_raw(html, "</span>");
 	put_severity(html, severity);
 	html_raw(html, "</th>");
@@ -77,7 +77,7 @@ static void
 put_named_cell(Html *html, const char *column, const char *text)
 {
 	html_rawf(html, "<td data-n=\"%s\" class=\"w\"><span class=\"name\">", column);
-	html_text_cut(html, text, NAME_CHARACTERS);
+	html_name_cut(html, text, NAME_CHARACTERS);
 	html_raw(html, "</span></td>");
 }
 

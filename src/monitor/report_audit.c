@@ -83,10 +83,15 @@ static const char *const overview_columns[] = {
 	"Table", "#Size", "#Rows", "#Rows a day", "Oldest record", "Kept for", "Last success", "State"
 };
 
+/* Between one daily run and the next, records come of age. */
+#define OVERDUE_AFTER ((double) SECS_PER_DAY)
+/* as by the alert audit_record_overdue */
+#define LONG_OVERDUE_AFTER (2.0 * SECS_PER_DAY)
+
 static bool
 is_well(const AuditTable *table)
 {
-	return table->enabled && !table->hold && !table->last_run_failed && !(table->overdue > 0) && !(table->residue > 0);
+	return table->enabled && !table->hold && !table->last_run_failed && !(table->overdue > OVERDUE_AFTER) && !(table->residue > 0);
 }
 
 static void
@@ -96,8 +101,9 @@ put_states(Html *html, const AuditTable *table)
 		put_badge(html, "warning", "disabled");
 	if (table->hold)
 		put_badge(html, "warning", "on hold");
-	if (table->overdue > 0)
-		put_badge(html, "critical", psprintf("%s overdue", format_seconds(table->overdue)));
+	if (table->overdue > OVERDUE_AFTER)
+		put_badge(html, table->overdue > LONG_OVERDUE_AFTER ? "critical" : "warning",
+				  psprintf("%s overdue", format_seconds(table->overdue)));
 	if (table->residue > 0)
 		put_badge(html, "critical", psprintf("%s left", plural(table->residue, "row", "rows")));
 	if (table->last_run_failed && !table->hold)
@@ -112,7 +118,7 @@ put_overview_row(Html *html, const AuditTable *table)
 	int			mark = html_mark(html);
 
 	html_raw(html, "<tr><th scope=\"row\" class=\"name\">");
-	html_text_cut(html, table->name, NAME_CHARACTERS);
+	html_name_cut(html, table->name, NAME_CHARACTERS);
 	html_raw(html, "</th>");
 	put_cell(html, "Size", "n", known_bytes(table->bytes));
 	put_cell(html, "Rows", "n", known_count(table->rows));
@@ -179,7 +185,7 @@ put_card(void *arg)
 	Html	   *html = &call->report->html;
 
 	html_raw(html, "<article class=\"card\">\n<h3><span class=\"name\">");
-	html_text_cut(html, call->table->name, NAME_CHARACTERS);
+	html_name_cut(html, call->table->name, NAME_CHARACTERS);
 	html_raw(html, "</span>");
 	put_states(html, call->table);
 	html_raw(html, "</h3>\n");
@@ -207,7 +213,7 @@ put_card_or_error(Report *report, const AuditTable *table)
 			ReThrowError(error);
 		html_back(html, mark);
 		html_raw(html, "<p class=\"note\"><span class=\"name\">");
-		html_text_cut(html, table->name, NAME_CHARACTERS);
+		html_name_cut(html, table->name, NAME_CHARACTERS);
 		html_raw(html, "</span> could not be read: ");
 		html_text_cut(html, error->message, MESSAGE_CHARACTERS);
 		html_raw(html, "</p>\n");

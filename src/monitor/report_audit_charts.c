@@ -172,13 +172,17 @@ typedef struct Months
 	bool		has_default;
 } Months;
 
-/* The month that a partition is drawn in: its only one, or its last. */
+/* The month that a partition is drawn in: of those that it has the one nearest to this. */
 static int
 partition_month(TimestampTz range_start, TimestampTz range_end, int this_month)
 {
+	int			month = this_month;
+
 	if (!TIMESTAMP_NOT_FINITE(range_end))
-		return month_of(range_end - 1);
-	return TIMESTAMP_NOT_FINITE(range_start) ? this_month : month_of(range_start);
+		month = Min(month, month_of(range_end - 1));
+	if (!TIMESTAMP_NOT_FINITE(range_start))
+		month = Max(month, month_of(range_start));
+	return month;
 }
 
 /*

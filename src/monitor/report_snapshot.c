@@ -221,9 +221,9 @@ put_column(Html *html, const SnapshotColumn *column)
 	int			mark = html_mark(html);
 
 	html_raw(html, "<article class=\"card\">\n<h3><span class=\"name\">");
-	html_text_cut(html, column->table, NAME_CHARACTERS);
+	html_name_cut(html, column->table, NAME_CHARACTERS);
 	html_raw(html, "</span> &middot; <span class=\"name\">");
-	html_text_cut(html, column->column, NAME_CHARACTERS);
+	html_name_cut(html, column->column, NAME_CHARACTERS);
 	html_raw(html, "</span></h3>\n");
 	put_facts(html, column);
 	html_raw(html, "<div class=\"figures\">\n");

@@ -43,7 +43,7 @@ const char *const report_style =
 ".status.ok{background:var(--greenbg);border-color:var(--green)}.status.ok b{color:var(--green)}\n"
 ".status.warning,.status.unknown{background:var(--amberbg);border-color:var(--amber)}.status.warning b,.status.unknown b{color:var(--amber)}\n"
 ".status.critical{background:var(--redbg);border-color:var(--red)}.status.critical b{color:var(--red)}\n"
-".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:0}\n"
+".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:12px;margin:0}\n"
 ".tiles div,.card{background:var(--card);border:1px solid var(--line);border-radius:8px}\n"
 ".tiles div{padding:12px 16px;min-width:0}\n"
 ".tiles dt{color:var(--soft);font-size:13px}\n"

@@ -158,9 +158,9 @@ static void
 put_heading(Html *html, const VersionedColumn *column)
 {
 	html_raw(html, "<h3><span class=\"name\">");
-	html_text_cut(html, column->table, NAME_CHARACTERS);
+	html_name_cut(html, column->table, NAME_CHARACTERS);
 	html_raw(html, "</span> &middot; <span class=\"name\">");
-	html_text_cut(html, column->quoted_name, NAME_CHARACTERS);
+	html_name_cut(html, column->quoted_name, NAME_CHARACTERS);
 	html_raw(html, "</span>");
 	if (column->corrupted > 0)
 		put_badge(html, "critical", psprintf("%s corrupted", plural(column->corrupted, "version", "versions")));

@@ -101,7 +101,7 @@ is($node->safe_psql('postgres', q{
 	'alert=residue at=2026-05-11T03:00:30.000000Z comparison=> database=postgres event=fired metric=cvwiz_audit_residue_rows severity=critical threshold=0 value=16',
 	'... which say it in JSON');
 $node->command_checks_all([ $check, '-d', $node->connstr('postgres') ], 2,
-	[qr/^CRITICAL - 2 alerts: residue public\.logs 16 \(> 0\); cleanup_failed public\.logs 0 \(< 1\)$/], [qr/^$/], 'check_cvwiz: 2');
+	[qr/^CRITICAL - 2 alerts: residue public\.logs 16 rows \(> 0\); cleanup_failed public\.logs 0 \(< 1\)$/], [qr/^$/], 'check_cvwiz: 2');
 
 $node->safe_psql('postgres', 'DROP TRIGGER keep ON logs; CALL cvwiz.run_retention()');
 wait_for_alerts('');

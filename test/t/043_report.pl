@@ -273,6 +273,37 @@ for my $name (@names)
 }
 is_deeply(\@missing, [], 'hostile names are text') or diag(join("\n", 'shown are:', sort keys %shown));
 
+# ---- words that must not frighten for nothing ----
+
+# Between two daily runs records come of age; a partition may begin with the first of all records.
+$node->safe_psql('postgres', q{
+	SET client_min_messages = error;
+	SELECT cvwiz.remove_retention_policy(relation) FROM cvwiz.retention_policies;
+	CREATE TABLE since_ever (t timestamptz NOT NULL) PARTITION BY RANGE (t);
+	CREATE TABLE since_ever_1 PARTITION OF since_ever FOR VALUES FROM (MINVALUE) TO ('2026-10-01');
+	CREATE TABLE since_ever_2 PARTITION OF since_ever FOR VALUES FROM ('2026-10-01') TO ('2026-11-01');
+	SELECT cvwiz.add_retention_policy('since_ever');
+});
+like(report('30 days'), qr/2 partitions\. 1 is made ahead \(pale\)\./, 'a partition that has the present month is not made ahead');
+$node->safe_psql('postgres', q{SET client_min_messages = error; SELECT cvwiz.remove_retention_policy('since_ever')});
+for my $case ([ 0.5, 'ok">no run yet' ], [ 1.5, 'warning">36 h overdue' ], [ 3, 'critical">3 days overdue' ])
+{
+	my ($days, $badge) = @$case;
+
+	$node->safe_psql('postgres', qq{
+		SET client_min_messages = error;
+		SET cvwiz.now = '2026-01-01';
+		CREATE TABLE late_$days (t timestamptz NOT NULL);
+		SELECT cvwiz.add_retention_policy('late_$days', 't', retention_days => 90);
+		RESET cvwiz.now;
+		INSERT INTO cvwiz.size_sample (relation, sampled_at, total_bytes, rows_estimate, oldest_record, expires_from)
+		SELECT 'late_$days'::regclass, cvwiz.clock(), 8192, 1, oldest, oldest FROM (SELECT cvwiz.clock() - interval '90 days' - interval '1 day' * $days) o (oldest);
+	} =~ s/late_(\d)\.5/late_$1_5/gr);
+	my ($found) = report('30 days') =~ /<h3>.*late_.*class="badge (.*?)</;
+	is($found, $badge, "a record $days days overdue: $badge");
+	$node->safe_psql('postgres', q{SELECT cvwiz.remove_retention_policy(relation) FROM cvwiz.retention_policies});
+}
+
 # ---- pictures and paper ----
 
 my $file = write_file('report.html', $page);
