@@ -1,5 +1,5 @@
--- A month of use, day by day: events and documents come in, the policy runs,
--- sizes are sampled, alerts evaluated. From the clock of the server on.
+-- A month of use, day by day: events and documents come in, the policy runs, the
+-- version store is tidied, sizes are sampled, alerts evaluated. From the clock of the server on.
 SELECT cvwiz.clock()::date AS today \gset
 
 -- What a day's events are taken from.
@@ -28,12 +28,16 @@ CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; E
 SET client_min_messages = error;
 SELECT format('SET cvwiz.now = %L', at || '+00') AS clock,
 	CASE WHEN hour = 3 THEN format('SELECT new_events(%1$L), new_documents(%1$L)', day) END AS events,
+	-- a resume is saved every day, its newest twenty versions are kept
+	CASE WHEN hour = 9 THEN format('INSERT INTO "SavedResume" VALUES (''v%s'', ''r1'', edited_resume(%1$s))', 20 + n) END AS saved,
+	CASE WHEN hour = 9 THEN format('DELETE FROM "SavedResume" WHERE id = ''v%s''', n) END AS kept,
 	-- three days of a legal hold
 	CASE WHEN hour = 3 AND n IN (13, 16) THEN format('SELECT cvwiz.alter_retention_policy(''audit_logs'', hold => %L)', n = 13) END AS hold,
 	-- a night that leaves expired rows, until somebody has looked
 	CASE WHEN n = 22 AND hour = 3 THEN 'CREATE TRIGGER keep BEFORE DELETE ON audit_logs FOR EACH ROW EXECUTE FUNCTION keep()'
 		WHEN n = 22 AND hour = 9 THEN 'DROP TRIGGER keep ON audit_logs' END AS trigger,
 	CASE WHEN hour = 3 OR n = 22 AND hour = 9 THEN 'SELECT cvwiz.cleanup_old_logs()' END AS run,
+	CASE WHEN hour = 3 THEN 'CALL cvwiz.repack_versions()' END AS repack,
 	'SELECT cvwiz.sample_sizes()' AS sample,
 	'SELECT cvwiz.evaluate_alerts()' AS alerts
 FROM (SELECT n, date :'today' + n AS day, hour, date :'today' + n + make_time(hour, 0, 5) AS at
