@@ -130,7 +130,7 @@ SET cvwiz.now = '2026-09-01 14:00';
 SELECT value FROM cvwiz.metrics WHERE name = 'cvwiz_version_repack_age_seconds';
 SELECT cvwiz.check() ~ 'version_repack_overdue' AS fires;
 SET cvwiz.now = '2026-09-01 14:00:01';
-SELECT cvwiz.check() ~ 'version_repack_overdue 93601 \(> 93600\)' AS fires;
+SELECT cvwiz.check() ~ 'version_repack_overdue 93601 seconds \(> 93600\)' AS fires;
 CREATE PROCEDURE ran(started timestamptz, finished timestamptz, success boolean) LANGUAGE sql AS
 $$INSERT INTO cvwiz.version_repack (origin, pid, started_at, finished_at, success) VALUES ('worker', 1, started, finished, success)$$;
 CREATE VIEW repack AS SELECT name, value FROM cvwiz.metrics WHERE name ~ '_repack_' ORDER BY name COLLATE "C";
