@@ -100,7 +100,7 @@ SELECT 'docs'::regclass, 'Doc', t, 2000000, true, 20, 90, 10, 1000000, 400000 - 
 FROM generate_series(timestamptz '2026-08-10', '2026-08-31 11:00', '1 hour') t;
 INSERT INTO cvwiz.version_repack (origin, pid, started_at, finished_at, success) VALUES ('worker', 1, '2026-08-31 03:00', '2026-08-31 03:01', true);
 CREATE FUNCTION versions(report text) RETURNS text LANGUAGE sql AS
-$$SELECT regexp_replace(regexp_replace(substring(report FROM '<section id="versions".*?</section>'), '<svg.*?</svg>', '(picture)', 'g'), '<[^>]*>', ' ', 'g')$$;
+$$SELECT regexp_replace(regexp_replace(replace(substring(report FROM '<section id="versions".*?</section>'), '<wbr>', ''), '<svg.*?</svg>', '(picture)', 'g'), '<[^>]*>', ' ', 'g')$$;
 SELECT is_page(report), regexp_replace(versions(report), '\s+', ' ', 'g') AS versions, regexp_count(report, '<svg class="(?:chart|bare)"[^>]*aria-labelledby') AS pictures,
 	substring(report FROM '<dt>Versions</dt><dd>[^/]*<') AS tile
 FROM cvwiz.report();
@@ -166,7 +166,7 @@ ROLLBACK;
 SELECT format('CREATE TABLE %I (t timestamptz NOT NULL); SELECT cvwiz.add_retention_policy(%L, ''t'')', name, quote_ident(name))
 FROM unnest(ARRAY['<script>alert(1)</script>', '"><svg onload=alert(1)>', '''; DROP TABLE logs; --', 'a&lt;b&#60;', repeat('"', 63), E'line\nbreak\ttab\x7f']) name \gexec
 SELECT is_page(report), regexp_count(report, '<h3><span class="name">') AS cards FROM cvwiz.report();
-SELECT DISTINCT m[1] FROM regexp_matches(cvwiz.report(), '<h3><span class="name">(?:app\.)?([^/]{0,90}?)(?:\\u007f)?&quot;</span>', 'g') m WHERE length(m[1]) < 90 ORDER BY 1;
+SELECT DISTINCT m[1] FROM regexp_matches(cvwiz.report(), '<h3><span class="name">(?:app\.<wbr>)?([^/]{0,90}?)(?:\\u007f)?&quot;</span>', 'g') m WHERE length(m[1]) < 90 ORDER BY 1;
 -- messages and labels as well
 UPDATE cvwiz.retention_run SET error = E'<b>\n' || repeat('<', 5000) || 'end' WHERE NOT success;
 INSERT INTO cvwiz.alert_history (at, alert, event, severity, metric, labels, value, comparison, threshold)

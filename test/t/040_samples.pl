@@ -19,7 +19,7 @@ $node->safe_psql('postgres', q{
 	INSERT INTO before VALUES ('2026-05-01Z');
 	SET ROLE slow;
 	CREATE TABLE armed AS SELECT false AS armed;
-	CREATE FUNCTION sleeps() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF (SELECT armed FROM armed) THEN PERFORM pg_sleep(300); END IF; RETURN true; END $$;
+	CREATE FUNCTION sleeps() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF (SELECT armed FROM public.armed) THEN PERFORM pg_sleep(300); END IF; RETURN true; END $$;
 	CREATE TABLE slow (t timestamptz NOT NULL);
 	INSERT INTO slow VALUES ('2026-05-02Z');
 	CREATE INDEX ON slow (t) WHERE public.sleeps();
