@@ -62,7 +62,8 @@ chdir $tempdir;
 my $bin = $old->config_data('--bindir');
 my ($result, $said) = run_command([ 'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bin, '-B', $bin,
 	'-s', $new->host, '-p', $old->port, '-P', $new->port ]);
-like($result, qr/Upgrade Complete/, 'pg_upgrade') or diag($result, $said);
+like($result, qr/Upgrade Complete/, 'pg_upgrade')
+  or diag(map { slurp_file($_) } glob($new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log')) and die "$result\n$said";
 $new->start;
 for my $what (sort keys %kept)
 {
