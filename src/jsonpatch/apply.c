@@ -42,6 +42,18 @@ parent_text(const JsonPointer *pointer, int n)
 	return operation_clip(text, strlen(text));
 }
 
+static const char *
+why_no_item(const PointerToken *token, uint32 count)
+{
+	uint32		index;
+
+	if (pointer_token_index(token, &index))
+		return psprintf("it has %u, counted from 0", count);
+	if (token->length == 1 && *token->string == '-')
+		return "that is the place after the last, for what is put there";
+	return "an index has digits only, and no leading zero";
+}
+
 COMPAT_NORETURN static void
 no_such_child(const Operation *operation, const JsonPointer *pointer, int n, const JsonNode *parent)
 {
@@ -54,8 +66,8 @@ no_such_child(const Operation *operation, const JsonPointer *pointer, int n, con
 						"the object at \"%s\" has no key \"%s\"", where, what);
 	if (parent->kind == NODE_ARRAY)
 		operation_error(operation, JSONPATCH_PATH_NOT_FOUND,
-						"the array at \"%s\" has no item \"%s\": it has %u, counted from 0", where,
-						what, parent->count);
+						"the array at \"%s\" has no item \"%s\": %s", where,
+						what, why_no_item(token, parent->count));
 	operation_error(operation, JSONPATCH_PATH_NOT_FOUND,
 					"there is nothing inside the %s at \"%s\"", node_type_name(parent), where);
 }

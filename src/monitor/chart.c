@@ -70,7 +70,7 @@ put_area(Html *html, const LineChart *chart, const Scale *scale)
 static void
 put_curve(Html *html, const LineChart *chart, const Scale *scale)
 {
-	html_raw(html, "<path class=\"curve\" d=\"");
+	html_rawf(html, "<path class=\"curve%s\" d=\"", chart->npoints == 1 ? " alone" : "");
 	for (int i = 0; i < chart->npoints; i++)
 	{
 		append_point(html, chart, scale, i, begins_anew(chart, i) ? "M" : "L");

@@ -53,6 +53,7 @@ read_table(uint64 row, TimestampTz now)
 	table->runs_on_hold = Max(row_int8(row, 21), 0);
 	table->rows_purged = row_int8(row, 22);
 	table->sampled_at = row_time(row, 23);
+	table->added_at = row_time(row, 24);
 	table->cutoff = now - table->retention_days * USECS_PER_DAY;
 	return table;
 }
@@ -68,7 +69,7 @@ read_tables(TimestampTz now)
 					  " s.rows_per_day_7d, s.rows_per_day_30d, s.oldest_record, s.newest_record,"
 					  " extract(epoch FROM s.overdue)::double precision, s.partitions::bigint, s.days_ahead,"
 					  " s.retention_days::bigint, s.enabled, s.hold, s.last_success, s.last_run_succeeded IS FALSE,"
-					  " s.residue, s.runs_succeeded, s.runs_failed, s.runs_on_hold, s.rows_purged, s.sampled_at"
+					  " s.residue, s.runs_succeeded, s.runs_failed, s.runs_on_hold, s.rows_purged, s.sampled_at, s.added_at"
 					  " FROM cvwiz.stat_audit s JOIN pg_catalog.pg_class c ON c.oid = s.relation"
 					  " ORDER BY s.total_bytes DESC NULLS LAST, s.relation::text", NULL);
 	for (uint64 i = 0; i < found; i++)

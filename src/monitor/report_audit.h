@@ -25,6 +25,7 @@ typedef struct AuditTable
 	TimestampTz oldest_record;
 	TimestampTz newest_record;
 	double		overdue;		/* seconds */
+	TimestampTz added_at;
 	int64		partitions;
 	double		days_ahead;
 	int			retention_days;

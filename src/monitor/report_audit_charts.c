@@ -79,6 +79,8 @@ growth_in_words(const Samples *samples)
 	double		days = (double) (last->at - first->at) / USECS_PER_DAY;
 	double		change = last->value - first->value;
 
+	if (samples->nsizes == 1)
+		return psprintf("%s on %s, the only sample so far.", format_bytes(first->value), format_date(first->at));
 	return psprintf("From %s on %s to %s on %s%s.",
 					format_bytes(first->value), format_date(first->at), format_bytes(last->value), format_date(last->at),
 					days < 1 ? "" : psprintf(": %s%s a day", change > 0 ? "+" : "", format_bytes(rint(change / days))));
@@ -387,13 +389,13 @@ put_runs(Report *report, const AuditTable *table)
 	runs.ndays = (int) ((report->now - runs.first_day) / USECS_PER_DAY) + 1;
 	runs.days = palloc(runs.ndays * sizeof(DayState));
 	for (int i = 0; i < runs.ndays; i++)
-		runs.days[i] = DAY_NONE;
+		runs.days[i] = runs.first_day + (i + 1) * USECS_PER_DAY <= table->added_at ? DAY_OUTSIDE : DAY_NONE;
 	read_days(report, table, &runs);
 	for (int i = 0; i < runs.ndays; i++)
 		runs.count[runs.days[i]]++;
 
 	put_figure_begin(html, "wide", "Clean-up runs by day");
-	if (runs.count[DAY_NONE] == runs.ndays)
+	if (runs.count[DAY_NONE] + runs.count[DAY_OUTSIDE] == runs.ndays)
 		put_note(html, "No run in the period. The background worker runs each policy once a day, at cvwiz.purge_time; "
 				 "CALL cvwiz.run_retention() runs them now.");
 	else
@@ -407,7 +409,8 @@ put_runs(Report *report, const AuditTable *table)
 		chart.ndays = runs.ndays;
 		chart_calendar(html, &chart);
 		put_legend(html, &runs);
-		put_figure_note(html, psprintf("In the period the runs deleted %s.", plural(runs.rows, "row", "rows")));
+		put_figure_note(html, psprintf("In the period the runs deleted %s.%s", plural(runs.rows, "row", "rows"),
+									   runs.count[DAY_OUTSIDE] > 0 ? psprintf(" The policy was added on %s.", format_date(table->added_at)) : ""));
 		put_last_error(html, &runs);
 	}
 	put_figure_end(html);

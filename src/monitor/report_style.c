@@ -75,7 +75,7 @@ const char *const report_style =
 ".grid{stroke:var(--grid)}.base,.tick{stroke:var(--soft)}\n"
 ".grid,.base,.tick{shape-rendering:crispEdges}\n"
 ".curve{fill:none;stroke:var(--blue);stroke-width:2px;stroke-linejoin:round;stroke-linecap:round;vector-effect:non-scaling-stroke}\n"
-".area{fill:var(--area)}\n"
+".curve.alone{stroke-width:8px}.area{fill:var(--area)}\n"
 ".cutoff{stroke:var(--red);stroke-width:1.5px;stroke-dasharray:5 3}.warning{stroke-dasharray:2 3}\n"
 "line.warning{stroke:var(--amberfill);stroke-width:1.5px}\n"
 ".bar{fill:var(--blue)}.bar.expired{fill:var(--card);stroke:var(--red);stroke-width:1.5px;stroke-dasharray:3 2}.bar.future{fill:var(--pale)}\n"

@@ -96,7 +96,7 @@ put_audit_tiles(Html *html)
 
 	query_run("SELECT count(*), sum(total_bytes)::bigint, sum(rows_estimate)::bigint,"
 			  " sum(rows_per_day_7d), coalesce(sum(rows_purged), 0)::bigint,"
-			  " coalesce(sum(runs_failed), 0)::bigint, coalesce(sum(runs_succeeded), 0)::bigint"
+			  " coalesce(sum(runs_failed), 0)::bigint, coalesce(sum(runs_succeeded + runs_failed + runs_on_hold), 0)::bigint"
 			  " FROM cvwiz.stat_audit", NULL);
 	tables = row_int8(0, 1);
 	put_tile(html, "Audit logs", format_count(tables),
@@ -108,7 +108,7 @@ put_audit_tiles(Html *html)
 		put_tile(html, "Their size", known_bytes(row_int8(0, 2)),
 				 isnan(rate) ? "growth not known yet" : psprintf("%s rows a day", format_number(rate)));
 		put_tile(html, "Rows cleaned up", known_count(row_int8(0, 5)),
-				 psprintf("%s, %s failed", plural(row_int8(0, 7) + row_int8(0, 6), "run", "runs"), format_count(row_int8(0, 6))));
+				 psprintf("%s, %s failed", plural(row_int8(0, 7), "run", "runs"), format_count(row_int8(0, 6))));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }

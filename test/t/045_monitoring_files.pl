@@ -21,7 +21,9 @@ my $directory = PostgreSQL::Test::Utils::tempdir();
 
 sub generate
 {
-	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => 'postgres', PGUSER => $_[0]);
+	my ($user, $database) = @_;
+
+	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGDATABASE => $database || 'postgres', PGUSER => $user);
 	return run_log([ 'sh', "$top/monitoring/generate", $directory ]);
 }
 
@@ -31,6 +33,11 @@ for my $file (qw(queries.yaml sql_exporter.collector.yml cvwiz.rules.yml))
 {
 	is(slurp_file("$top/monitoring/$file"), slurp_file("$directory/$file"), "monitoring/$file is what it makes");
 }
+
+# where there is nothing to make them from, those that are there stay
+my $before = join('', map { slurp_file("$directory/$_") } sort(grep { !/^\.+$/ } slurp_dir($directory)));
+ok(!generate('monitor', 'template1'), 'without the extension it fails');
+is(join('', map { slurp_file("$directory/$_") } sort(grep { !/^\.+$/ } slurp_dir($directory))), $before, '... and leaves the files alone');
 
 # a rule of somebody's own comes along, one that is off does not
 $node->safe_psql('postgres', q{
