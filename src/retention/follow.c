@@ -20,6 +20,12 @@
 PG_FUNCTION_INFO_V1(cvwiz_forget_dropped);
 PG_FUNCTION_INFO_V1(cvwiz_follow_altered);
 
+/* Columns that can have stubs: those of jsonb, and of domains. */
+#define COLUMN_WITH_STUBS \
+	"pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid" \
+	" AND (y.oid = 'pg_catalog.jsonb'::pg_catalog.regtype OR y.typtype = 'd')" \
+	" AND a.attnum > 0 AND NOT a.attisdropped"
+
 /* Whether there are tables to look into: not while the extension comes or goes. */
 static bool
 extension_is_there(void)
@@ -109,7 +115,9 @@ cvwiz_forget_dropped(PG_FUNCTION_ARGS)
 				   " FROM pg_catalog.pg_event_trigger_dropped_objects() d"
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 				   " AND d.objid = s.relation"
-				   " AND (d.objsubid = 0 OR d.address_names[3] = s.snapshot_column)",
+				   " AND (d.objsubid = 0 OR d.address_names[3] = s.snapshot_column"
+	/* which can be another's name by now: where there is none that can have stubs */
+				   "  AND NOT EXISTS (SELECT FROM " COLUMN_WITH_STUBS " WHERE a.attrelid = d.objid AND a.attname <> d.address_names[3]))",
 				   NULL);
 	query_run_only("DELETE FROM cvwiz.version_corruption v"
 				   " USING pg_catalog.pg_event_trigger_dropped_objects() d"
@@ -178,9 +186,10 @@ cvwiz_follow_altered(PG_FUNCTION_ARGS)
 				   " WHERE o.attrelid = p.relation AND o.attname = p.time_column AND NOT o.attisdropped)",
 				   NULL);
 	query_run_only("UPDATE cvwiz.version_source s SET snapshot_column = a.attname"
-				   " FROM pg_catalog.pg_event_trigger_ddl_commands() d"
-				   " JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid"
+				   " FROM pg_catalog.pg_event_trigger_ddl_commands() d,"
+				   " " COLUMN_WITH_STUBS
 				   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid > 0"
+				   " AND a.attrelid = d.objid AND a.attnum = d.objsubid"
 				   " AND (s.relation = d.objid OR s.relation IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(d.objid) t))"
 				   " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute o"
 				   " WHERE o.attrelid = s.relation AND o.attname = s.snapshot_column AND NOT o.attisdropped)",

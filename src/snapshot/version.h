@@ -178,6 +178,9 @@ typedef struct VersionTarget
 extern Jsonb *version_store(const VersionTarget *target, Jsonb *document, const Text *text,
 							VersionCodec codec, StubId *id);
 
+/* Whether a number that no version has is that of one that was here; takes a number. */
+extern bool version_was_given_out(int64 id);
+
 /* Fills in base_id, depth, codec and content; base NULL: a keyframe. */
 extern void version_encode(StoredVersion *version, const Text *text,
 						   const StoredVersion *base, const Text *base_text);

@@ -250,7 +250,8 @@ cvwiz_add_version_store(PG_FUNCTION_ARGS)
 
 /*
  * The versions are dead from now on; the table's next ones come under another
- * number.  The caller is connected to SPI, and is the extension's owner.
+ * number.  The caller is connected to SPI, is the extension's owner, and knows
+ * that no row has any of them.
  */
 static void
 let_go(Oid relid, const char *column)
@@ -315,6 +316,35 @@ check_sees_all_rows(void)
 }
 
 /*
+ * The documents are back in their rows.  But a version knows the name that its
+ * column had when it was stored, which can be this one's by now.
+ */
+static void
+let_go_of_restored(Oid relid, const char *column)
+{
+	List	   *tree = version_tree(relid);
+	SavedPrivileges saved;
+	ListCell   *lc;
+	bool		held = false;
+
+	foreach(lc, tree)
+		held = held || version_is_held(lfirst_oid(lc), column);
+	if (!held)
+	{
+		become_extension_owner(&saved);
+		let_go(relid, column);
+		restore_privileges(&saved);
+		return;
+	}
+	foreach(lc, tree)
+	{
+		SweepJob	job = {.relid = lfirst_oid(lc), .named = true};
+
+		version_sweep(&job);
+	}
+}
+
+/*
  * SQL: cvwiz.remove_version_store(relation regclass, snapshot_column name, restore boolean)
  */
 Datum
@@ -323,7 +353,6 @@ cvwiz_remove_version_store(PG_FUNCTION_ARGS)
 	Oid			relid;
 	char	   *column;
 	FoundTrigger found;
-	SavedPrivileges saved;
 
 	trigger_required_arguments(fcinfo, AccessExclusiveLock, &relid, &column);
 	if (!trigger_find(relid, STORE_FUNCTION, column, &found))
@@ -353,9 +382,7 @@ cvwiz_remove_version_store(PG_FUNCTION_ARGS)
 	if (PG_GETARG_BOOL(2))
 	{
 		version_restore_documents(relid, column);
-		become_extension_owner(&saved);
-		let_go(relid, column);
-		restore_privileges(&saved);
+		let_go_of_restored(relid, column);
 	}
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -79,6 +79,12 @@ typedef struct SweepJob
  */
 extern void version_sweep(void *job);
 
+/*
+ * Whether a row of the table has a version that goes by the name of a column
+ * in another one: names change.  The caller is connected to SPI.
+ */
+extern bool version_is_held(Oid relid, const char *column);
+
 /* ---- version_record.c: cvwiz.version_repack ---- */
 
 extern int64 repack_record_start(bool by_worker);

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -116,7 +117,7 @@ versions_of(const SweepJob *job)
  * now, so all columns that can have stubs are looked into.
  */
 static char *
-numbers_in_row(Oid relid)
+numbers_in_row(Oid relid, const char *but)
 {
 	Relation	rel = table_open(relid, NoLock);
 	TupleDesc	tupdesc = RelationGetDescr(rel);
@@ -127,7 +128,8 @@ numbers_in_row(Oid relid)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
 
-		if (!attribute->attisdropped && getBaseType(attribute->atttypid) == JSONBOID)
+		if (!attribute->attisdropped && getBaseType(attribute->atttypid) == JSONBOID &&
+			(but == NULL || strcmp(NameStr(attribute->attname), but) != 0))
 			appendStringInfo(&numbers, ", (cvwiz.stub_version(%s))",
 							 quote_identifier(NameStr(attribute->attname)));
 	}
@@ -135,9 +137,9 @@ numbers_in_row(Oid relid)
 	return numbers.data;
 }
 
-/* With the owner's rights, and only what the table itself has. */
+/* With the owner's rights; ONLY, or with its partitions; but for a column, or NULL. */
 static Datum
-stubs_in_rows(Oid relid)
+stubs_in_rows(Oid relid, const char *only, const char *but)
 {
 	SavedPrivileges saved;
 	Datum		result;
@@ -145,9 +147,9 @@ stubs_in_rows(Oid relid)
 
 	if (!lock_as_owner(relid, AccessShareLock, &saved))
 		relation_gone_error(relid);
-	(void) query_run(psprintf("SELECT COALESCE(pg_catalog.array_agg(n.id), '{}') FROM ONLY %s,"
+	(void) query_run(psprintf("SELECT COALESCE(pg_catalog.array_agg(n.id), '{}') FROM %s %s,"
 							  " LATERAL (VALUES (NULL::bigint)%s) n (id) WHERE n.id IS NOT NULL",
-							  qualified_relation_name(relid), numbers_in_row(relid)),
+							  only, qualified_relation_name(relid), numbers_in_row(relid, but)),
 					 NULL);
 	result = query_value(0, 1, &isnull);
 	restore_privileges(&saved);
@@ -175,29 +177,88 @@ stubs_in_store(void)
 	return makeArrayResult(ids, CurrentMemoryContext);
 }
 
+/* Those of the one array that are not in the other; *count: how many. */
+static Datum
+without(Datum ids, Datum others, int *count)
+{
+	QueryArgs	args = {0};
+	bool		isnull;
+	Datum		result;
+
+	query_arg(&args, INT8ARRAYOID, ids);
+	query_arg(&args, INT8ARRAYOID, others);
+	(void) query_run("SELECT COALESCE(pg_catalog.array_agg(v), '{}'), pg_catalog.count(*)::int FROM pg_catalog.unnest($1) v"
+					 " WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest($2) r WHERE r = v)",
+					 &args);
+	result = query_value(0, 1, &isnull);
+	*count = DatumGetInt32(query_value(0, 2, &isnull));
+	return result;
+}
+
+/*
+ * A row that moved to another partition while no trigger fired has taken its
+ * stub along.
+ */
+static Datum
+orphans(const SweepJob *job, int *count)
+{
+	Datum		ids = versions_of(job);
+
+	ids = without(ids, stubs_in_rows(job->relid, "ONLY", NULL), count);
+	if (*count > 0 && get_rel_relispartition(job->relid))
+		ids = without(ids, stubs_in_rows(llast_oid(get_partition_ancestors(job->relid)), "", NULL), count);
+	if (*count > 0)
+		ids = without(ids, stubs_in_store(), count);
+	return ids;
+}
+
 static int64
 sweep(const SweepJob *job)
 {
 	QueryArgs	args = {0};
+	int			count;
 
-	query_arg(&args, INT8ARRAYOID, versions_of(job));
-	query_arg(&args, INT8ARRAYOID, stubs_in_rows(job->relid));
-	query_arg(&args, INT8ARRAYOID, stubs_in_store());
+	query_arg(&args, INT8ARRAYOID, orphans(job, &count));
+	if (count == 0)
+		return 0;
 	return (int64) query_run_only("INSERT INTO cvwiz.dead_version"
 								  " SELECT v FROM pg_catalog.unnest($1) v"
-								  " WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest($2) r WHERE r = v)"
-								  " AND NOT EXISTS (SELECT FROM pg_catalog.unnest($3) r WHERE r = v)"
-								  " AND EXISTS (SELECT FROM cvwiz.snapshot_version s WHERE s.version_id = v)"
+								  " WHERE EXISTS (SELECT FROM cvwiz.snapshot_version s WHERE s.version_id = v)"
 								  " AND NOT EXISTS (SELECT FROM cvwiz.dead_version d WHERE d.version_id = v)",
 								  &args);
 }
 
+bool
+version_is_held(Oid relid, const char *column)
+{
+	QueryArgs	args = {0};
+	SavedPrivileges saved;
+	bool		result;
+
+	if (get_rel_relkind(relid) != RELKIND_RELATION)
+		return false;
+	become_extension_owner(&saved);
+	query_arg(&args, OIDOID, ObjectIdGetDatum(relid));
+	query_text_arg(&args, column);
+	query_arg(&args, INT8ARRAYOID, stubs_in_rows(relid, "ONLY", column));
+	result = query_run("SELECT FROM cvwiz.snapshot_version v JOIN cvwiz.version_source s ON s.source_id = v.source_id"
+					   " WHERE s.relation::pg_catalog.oid = $1 AND s.snapshot_column = $2 AND v.version_id = ANY ($3) LIMIT 1",
+					   &args) > 0;
+	SPI_freetuptable(SPI_tuptable);
+	restore_privileges(&saved);
+	return result;
+}
+
+/* What is looked at of the table, its columns and triggers, must stay so until the end. */
 void
 version_sweep(void *arg)
 {
 	SweepJob   *job = (SweepJob *) arg;
 	SavedPrivileges saved;
 
+	if (!lock_as_owner(job->relid, AccessShareLock, &saved))
+		return;
+	restore_privileges(&saved);
 	if (get_rel_relkind(job->relid) != RELKIND_RELATION)
 		return;
 	become_extension_owner(&saved);

@@ -136,12 +136,13 @@ version_fetch(int64 id, Snapshot snapshot, bool with_content, StoredVersion *ver
 	return found;
 }
 
-/* SnapshotSelf can miss a row that somebody is just storing anew. */
+/* As version_read_now(): SnapshotSelf can miss a row that somebody is just storing anew. */
 VersionStatus
 version_look(const StubId *id, StoredVersion *version)
 {
 	if (!version_fetch(id->version, SnapshotSelf, false, version) &&
-		!(ActiveSnapshotSet() && version_fetch(id->version, GetActiveSnapshot(), false, version)))
+		!(ActiveSnapshotSet() && version_fetch(id->version, GetActiveSnapshot(), false, version)) &&
+		!version_fetch(id->version, NULL, false, version))
 		return VERSION_MISSING;
 	return memcmp(&version->key, &id->key, UUID_LEN) == 0 ? VERSION_OK : VERSION_FORBIDDEN;
 }

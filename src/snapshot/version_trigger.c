@@ -163,10 +163,20 @@ fill_follower(TriggerCacheEntry *common, const TriggerData *trigger)
 						 &((CachedFollower *) common)->attnum, &type);
 }
 
-/* ---- versions that no row has yet ---- */
+/* ---- the end of the transaction ---- */
 
-/* Their numbers, of this transaction; NULL: there are none. */
+/* Versions that no row has yet; NULL: there are none. */
 static HTAB *pending = NULL;
+
+/*
+ * Chains in which there may be something to free.  Not before the end: until
+ * then another statement, or a deferred trigger, may write the stub of a row
+ * that is gone to another row.
+ */
+static HTAB *to_free = NULL;
+
+/* Whether the transaction has been told of a stub that stands for nothing. */
+static bool told_of_missing = false;
 
 /* The extension may have been dropped since. */
 static bool
@@ -178,7 +188,11 @@ store_is_there(void)
 		OidIsValid(get_relname_relid("dead_version", namespace));
 }
 
-/* What a subtransaction stored that was rolled back is not there any more. */
+/*
+ * What a subtransaction stored that was rolled back is not there any more; and
+ * a row that was changed or deleted before its trigger fired has buried its
+ * version already.
+ */
 static void
 bury_pending(void)
 {
@@ -186,48 +200,69 @@ bury_pending(void)
 	int64	   *id;
 	StoredVersion version;
 
-	if (!store_is_there())
-		return;
 	hash_seq_init(&status, pending);
 	while ((id = (int64 *) hash_seq_search(&status)) != NULL)
 	{
-		if (version_fetch(*id, SnapshotSelf, false, &version))
+		if (version_fetch(*id, SnapshotSelf, false, &version) && !version_is_dead(*id))
 			version_insert_dead(*id);
 	}
+	CommandCounterIncrement();
+}
+
+static void
+free_chains(void)
+{
+	HASH_SEQ_STATUS status;
+	int64	   *chain_key;
+
+	/* each query takes a snapshot of its own, but their planning asks for one */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	hash_seq_init(&status, to_free);
+	while ((chain_key = (int64 *) hash_seq_search(&status)) != NULL)
+		version_free_chain_of_trigger(*chain_key);
+	PopActiveSnapshot();
 }
 
 static void
 end_transaction(XactEvent event, void *arg)
 {
-	if (pending == NULL)
-		return;
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
-		bury_pending();
-	else
-		pending = NULL;
+	{
+		if (pending != NULL && store_is_there())
+			bury_pending();
+		if (to_free != NULL && store_is_there())
+			free_chains();
+		return;
+	}
+	pending = NULL;
+	to_free = NULL;
+	told_of_missing = false;
 }
 
 static void
-add_pending(int64 id)
+look_at_end(void)
 {
 	static bool registered = false;
 
 	if (!registered)
-	{
 		RegisterXactCallback(end_transaction, NULL);
-		registered = true;
-	}
-	if (pending == NULL)
+	registered = true;
+}
+
+static void
+add_number(HTAB **set, const char *name, int64 number)
+{
+	look_at_end();
+	if (*set == NULL)
 	{
 		HASHCTL		control;
 
 		control.keysize = sizeof(int64);
 		control.entrysize = sizeof(int64);
 		control.hcxt = TopTransactionContext;
-		pending = hash_create("cvwiz pending versions", 32, &control,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		*set = hash_create(name, 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	(void) hash_search(pending, &id, HASH_ENTER, NULL);
+	(void) hash_search(*set, &number, HASH_ENTER, NULL);
 }
 
 static bool
@@ -286,6 +321,30 @@ chain_key_of(const TriggerData *trigger, const CachedStore *entry, HeapTuple tup
 }
 
 /*
+ * Who writes the stub of a row that has another document by now, or is gone,
+ * would lose the document without noticing.  But a restore inserts stubs before
+ * what they stand for is there, and what was never given out is no stub.
+ */
+static void
+tell_of_missing(const TriggerData *trigger, const CachedStore *entry, int64 id)
+{
+	int			elevel = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? ERROR : WARNING;
+
+	if ((told_of_missing && elevel == WARNING) || !version_was_given_out(id))
+		return;
+	look_at_end();
+	told_of_missing = true;
+	ereport(elevel,
+			(errcode(elevel == ERROR ? ERRCODE_NO_DATA : ERRCODE_WARNING),
+			 errmsg("column \"%s\" of table \"%s\" is given the stub of version " INT64_FORMAT ", which is not in the version store",
+					entry->arguments.column, RelationGetRelationName(trigger->tg_relation), id),
+			 elevel == ERROR ?
+			 errhint("The row that had it has another document, or is gone. Write a document, or the stub that a row has now.") :
+			 errhint("In a restore it may come yet, and nothing needs to be done. Otherwise the document is gone: write documents, or stubs that rows have."),
+			 errtablecol(trigger->tg_relation, entry->attnum)));
+}
+
+/*
  * Whether the stub is that of a version that is in the store.  Its row can be
  * in another table, so what the stub should look like is only known by its
  * checksum.
@@ -294,8 +353,14 @@ static bool
 is_stub(const TriggerData *trigger, const CachedStore *entry, Jsonb *document, StubId *id)
 {
 	StoredVersion version;
+	VersionStatus status;
 
-	if (!stub_parse(document, id) || version_look(id, &version) != VERSION_OK)
+	if (!stub_parse(document, id))
+		return false;
+	status = version_look(id, &version);
+	if (status == VERSION_MISSING)
+		tell_of_missing(trigger, entry, id->version);
+	if (status != VERSION_OK)
 		return false;
 	if (version.stub_checksum != stub_checksum(document))
 		ereport(ERROR,
@@ -357,7 +422,7 @@ store(const TriggerData *trigger, CachedStore *entry, HeapTuple tuple,
 
 	/* Without the other trigger nobody would confirm it. */
 	if (active_trigger(trigger->tg_relation, FOLLOW_FUNCTION, entry->arguments.column) != NULL)
-		add_pending(id.version);
+		add_number(&pending, "cvwiz pending versions", id.version);
 	return stub;
 }
 
@@ -455,13 +520,13 @@ bury(const TriggerData *trigger, const StubId *id)
 		!version_source_is(version.source_id, RelationGetRelid(trigger->tg_relation)))
 		return;
 
-	(void) confirm(id->version);
+	/* not confirmed: that could not be undone if this subtransaction is rolled back */
 	version_insert_dead(id->version);
 	CommandCounterIncrement();
 
 	/* Where a run of differences ends or begins, there may be one to free. */
 	if (version.depth == 0 || version.depth >= MAX_DEPTH)
-		version_free_chain_of_trigger(version.chain_key);
+		add_number(&to_free, "cvwiz chains to free", version.chain_key);
 }
 
 /*

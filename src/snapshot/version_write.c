@@ -145,6 +145,18 @@ least_id(const StoredVersion *version, Jsonb *document)
 	return Min(missing.version, MAX_MISSING_NUMBER) + NUMBERS_OF_A_DUMP;
 }
 
+/*
+ * A dump that is being restored comes with numbers that are half of
+ * NUMBERS_OF_A_DUMP away at least, once its first stub has been stored.
+ */
+bool
+version_was_given_out(int64 id)
+{
+	int64		next = version_next_id(NO_VERSION);
+
+	return id < next && next - id < NUMBERS_OF_A_DUMP / 2;
+}
+
 Jsonb *
 version_store(const VersionTarget *target, Jsonb *document, const Text *text,
 			  VersionCodec codec, StubId *id)
