@@ -205,8 +205,8 @@ typedef struct FreedVersions
  */
 extern FreedVersions version_free_chain(int64 chain_key);
 
-/* The same out of a trigger, where it can be done. */
-extern void version_free_chain_of_trigger(int64 chain_key);
+/* The same at the end of any transaction, where it can be done. */
+extern void version_free_chain_at_end(int64 chain_key);
 
 /* ---- version_arguments.c ---- */
 

@@ -23,8 +23,8 @@
 #include "query.h"
 #include "snapshot/version.h"
 
-/* A trigger looks through so many, every eighth time or so. */
-#define TRIGGER_MAX_VERSIONS 500
+/* The end of a transaction is not kept waiting by a longer chain. */
+#define MAX_VERSIONS_AT_END 500
 
 /*
  * Locks the dead versions of a chain, but for those that others hold: NULL
@@ -103,7 +103,7 @@ is_long_chain(int64 chain_key)
 	bool		result;
 
 	query_arg(&args, INT8OID, Int64GetDatum(chain_key));
-	query_arg(&args, INT4OID, Int32GetDatum(TRIGGER_MAX_VERSIONS));
+	query_arg(&args, INT4OID, Int32GetDatum(MAX_VERSIONS_AT_END));
 	(void) query_run_plan(&plan, &args);
 	result = DatumGetBool(query_value(0, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
@@ -116,7 +116,7 @@ is_long_chain(int64 chain_key)
  * will come by.
  */
 void
-version_free_chain_of_trigger(int64 chain_key)
+version_free_chain_at_end(int64 chain_key)
 {
 	SavedPrivileges saved;
 

@@ -219,7 +219,7 @@ free_chains(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	hash_seq_init(&status, to_free);
 	while ((chain_key = (int64 *) hash_seq_search(&status)) != NULL)
-		version_free_chain_of_trigger(*chain_key);
+		version_free_chain_at_end(*chain_key);
 	PopActiveSnapshot();
 }
 
