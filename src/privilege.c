@@ -174,6 +174,18 @@ relation_gone_error(Oid relid)
 			 errhint("It may have been dropped; what cvwiz knew of it went with it.")));
 }
 
+static void
+check_owned_relation(Oid relid)
+{
+	if (get_rel_name(relid) == NULL)
+		relation_gone_error(relid);
+	check_relation_owner(relid);
+}
+
+/*
+ * A stranger must not even wait for the lock: everybody else would wait behind
+ * it.  What was true before the lock need not be true any more with it.
+ */
 Oid
 owned_relation_argument(FunctionCallInfo fcinfo, LOCKMODE mode)
 {
@@ -186,10 +198,9 @@ owned_relation_argument(FunctionCallInfo fcinfo, LOCKMODE mode)
 				 errhint("Name the table, as in 'public.audit_logs'.")));
 
 	relid = PG_GETARG_OID(0);
+	check_owned_relation(relid);
 	LockRelationOid(relid, mode);
-	if (get_rel_name(relid) == NULL)
-		relation_gone_error(relid);
-	check_relation_owner(relid);
+	check_owned_relation(relid);
 	return relid;
 }
 

@@ -74,8 +74,8 @@ extern Oid	relation_owner(Oid relid);
 COMPAT_NORETURN extern void relation_gone_error(Oid relid);
 
 /*
- * The relation that a SQL function's first argument names, locked: ERROR 22004 for NULL, 42P01 for none, 42501 where it is not the
- * caller's.
+ * The relation that a SQL function's first argument names, locked: ERROR 22004
+ * for NULL, 42P01 for none, 42501 where it is not the caller's, before it is locked.
  */
 extern Oid	owned_relation_argument(FunctionCallInfo fcinfo, LOCKMODE mode);
 
