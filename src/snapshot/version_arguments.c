@@ -84,9 +84,22 @@ version_parse_arguments(int nargs, char **args, StoreArguments *parsed)
 				 errhint("EXECUTE FUNCTION cvwiz.store_version('snapshot', 'chain={resumeId}', 'keep=metadata').")));
 }
 
+/* The store's tables are not temporary: others would find there what they cannot read. */
+static void
+check_not_temporary(Oid relid)
+{
+	if (get_rel_persistence(relid) != RELPERSISTENCE_TEMP)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("table \"%s\" is temporary: it cannot have a version store", get_rel_name(relid)),
+			 errhint("A temporary table ends with its session; keep versions in a table that others can read.")));
+}
+
 void
 version_check_column(Oid relid, const char *column, AttrNumber *attnum, Oid *type)
 {
+	check_not_temporary(relid);
 	if (snapshot_column_kind(relid, column, attnum, type) != SNAPSHOT_JSONB)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

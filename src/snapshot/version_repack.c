@@ -284,7 +284,7 @@ repack_chains(const RepackRequest *request, MemoryContext context, RepackResult 
 	pfree(chains);
 }
 
-/* A temporary table goes at the end of its session, and no event trigger fires. */
+/* A table may have been dropped while the event trigger was disabled. */
 static void
 let_go_of_dropped(void *arg)
 {

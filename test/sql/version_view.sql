@@ -220,11 +220,6 @@ CREATE TABLE child () INHERITS (parent);
 SELECT cvwiz.add_version_store('parent', 'snapshot', '{id}');
 SELECT error_of($$SELECT cvwiz.create_version_view('parent', 'parent_whole')$$);
 SELECT error_of($$SELECT cvwiz.create_version_view('whole', 'v')$$);
-CREATE TEMP TABLE temporary (id int PRIMARY KEY, snapshot jsonb);
-SELECT cvwiz.add_version_store('temporary', 'snapshot', '{id}');
-SELECT cvwiz.create_version_view('temporary', 'temporary_whole');
-INSERT INTO temporary_whole VALUES (1, '{"temporary": true}') RETURNING *;
-SELECT relnamespace = pg_my_temp_schema() AS temporary FROM pg_class WHERE relname = 'temporary_whole';
 
 -- a table that has changed since
 ALTER TABLE keyless ADD COLUMN later text DEFAULT 'later', ADD PRIMARY KEY (id);
