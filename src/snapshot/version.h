@@ -129,7 +129,7 @@ extern VersionStatus version_read_now(const StubId *id, Text *text, StoredVersio
 /*
  * The store's texts are UTF-8 whatever the server's encoding is, or else a dump
  * could not be restored into another one; but for SQL_ASCII, of which nobody
- * knows what it is.  ERROR 22P05 for what the server's encoding does not have.
+ * knows what it is.  ERROR 22P05 for what one of the two does not have, or has twice.
  * Ended by a zero byte.
  */
 extern Text version_text_of(Jsonb *document);

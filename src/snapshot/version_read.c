@@ -305,6 +305,52 @@ has_encoding_of_store(void)
 	return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII;
 }
 
+static char *
+character_in_hex(const char *character)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "0x");
+	for (int i = 0; i < pg_encoding_mblen(GetDatabaseEncoding(), character); i++)
+		appendStringInfo(&buf, "%02x", (unsigned char) character[i]);
+	return buf.data;
+}
+
+COMPAT_NORETURN static void
+ambiguous_error(const char *original, const char *back)
+{
+	int			length;
+
+	/* to the first character that is another one */
+	while ((length = pg_encoding_mblen(GetDatabaseEncoding(), original)) ==
+		   pg_encoding_mblen(GetDatabaseEncoding(), back) &&
+		   *original != '\0' && memcmp(original, back, length) == 0)
+	{
+		original += length;
+		back += length;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+			 errmsg("document has a character of encoding \"%s\" that UTF-8 cannot tell from another",
+					GetDatabaseEncodingName()),
+			 errdetail("The version store keeps UTF-8: %s would come back as %s.",
+					   character_in_hex(original), character_in_hex(back)),
+			 errhint("Write %s instead, or use a database of encoding UTF8.", character_in_hex(back))));
+}
+
+/* EUC_JP and EUC_TW have characters twice. */
+static void
+check_comes_back(const StringInfoData *original, const Text *stored)
+{
+	Text		back = version_text_from_store(stored);
+
+	if (back.length != (size_t) original->len ||
+		memcmp(back.data, original->data, back.length) != 0)
+		ambiguous_error(original->data, back.data);
+	pfree(unconstify(char *, back.data));
+}
+
 Text
 version_text_of(Jsonb *document)
 {
@@ -319,6 +365,7 @@ version_text_of(Jsonb *document)
 		return text;
 	text.data = pg_server_to_any(buf.data, buf.len, PG_UTF8);
 	text.length = strlen(text.data);
+	check_comes_back(&buf, &text);
 	return text;
 }
 

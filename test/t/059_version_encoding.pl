@@ -58,6 +58,24 @@ for my $pair ([ 'LATIN1', 'UTF8' ], [ 'UTF8', 'LATIN1' ])
 	check($old, $from);
 }
 
+# EUC_JP has some characters twice, UTF-8 once: what would come back as another
+# one is refused, also where two keys would become one
+$node->safe_psql('postgres', "CREATE DATABASE twice ENCODING 'EUC_JP' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+$node->safe_psql('twice', q{
+	CREATE EXTENSION cvwiz;
+	CREATE TABLE docs (id int PRIMARY KEY, doc jsonb);
+	SELECT cvwiz.add_version_store('docs', 'doc', '{id}');
+	CREATE FUNCTION numero(twin bool) RETURNS text LANGUAGE sql AS $$ SELECT convert_from(CASE WHEN twin THEN '\x8fa2f1'::bytea ELSE '\xade2' END, 'EUC_JP') $$;
+});
+for my $document (q{jsonb_build_array('a', 'caf' || numero(true))}, q{jsonb_build_object(numero(false), 1, numero(true), 2)})
+{
+	my ($status, undef, $stderr) = $node->psql('twice', "\\set VERBOSITY verbose\nINSERT INTO docs VALUES (1, $document)");
+	is($status, 3, "$document is refused");
+	like($stderr, qr/ERROR:  22P05: document has a character of encoding "EUC_JP" that UTF-8 cannot tell from another\n.*0x8fa2f1 would come back as 0xade2\./, '... saying why');
+}
+is($node->safe_psql('twice', q{INSERT INTO docs VALUES (2, jsonb_build_object(numero(false), repeat(numero(false), 100)));
+	SELECT cvwiz.version(doc) = jsonb_build_object(numero(false), repeat(numero(false), 100)) FROM docs}), 't', 'the other one comes back');
+
 $node->stop;
 
 done_testing();
