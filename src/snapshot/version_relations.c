@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -72,4 +73,18 @@ version_columns(Oid relid)
 		result = lappend(result, query_text(i, 1));
 	SPI_freetuptable(SPI_tuptable);
 	return result;
+}
+
+bool
+version_has_other_type(Oid relid, const char *column, const char *consequence)
+{
+	Oid			type = get_atttype(relid, get_attnum(relid, column));
+
+	if (getBaseType(type) == JSONBOID)
+		return false;
+	ereport(WARNING,
+			(errmsg("column \"%s\" of table \"%s\" has versions, and is of type %s: %s",
+					column, get_rel_name(relid), format_type_be(type), consequence),
+			 errhint("Make it jsonb again, or put the documents of cvwiz.version() into it.")));
+	return true;
 }

@@ -63,6 +63,12 @@ extern List *version_relations(Oid relid);
  */
 extern List *version_columns(Oid relid);
 
+/*
+ * Stubs in a column that is no jsonb any more cannot be looked for: a WARNING
+ * says so, and what follows from it.
+ */
+extern bool version_has_other_type(Oid relid, const char *column, const char *consequence);
+
 /* ---- version_sweep.c ---- */
 
 typedef struct SweepJob

@@ -56,6 +56,7 @@ INSERT INTO retyped VALUES (1, 1, '{"name": "first"}');
 SELECT cvwiz.remove_version_store('retyped', 'snapshot', restore => false);
 ALTER TABLE retyped ALTER snapshot TYPE json;
 CALL cvwiz.repack_versions('retyped');
+SELECT * FROM cvwiz.verify_versions('retyped');
 SELECT cvwiz.version(snapshot::jsonb) FROM retyped;
 
 -- a trigger that comes after the store's puts another row's stub into the row
