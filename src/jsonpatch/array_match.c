@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
@@ -81,6 +82,21 @@ typedef struct ValueKey
 	enum jbvType type;
 } ValueKey;
 
+/*
+ * Another one in each process, so that nobody can write values that all have
+ * one hash: matching would take their number squared.  Which items match does
+ * not depend on it.
+ */
+static uint64
+hash_seed(void)
+{
+	static uint64 seed = 0;
+
+	while (seed == 0)
+		seed = pg_prng_uint64(&pg_global_prng_state);
+	return seed;
+}
+
 static ValueKey
 value_key(const JsonbValue *value)
 {
@@ -111,7 +127,7 @@ value_key(const JsonbValue *value)
 			break;
 	}
 	if (key.length > 0)
-		key.hash = hash_bytes(key.bytes, key.length);
+		key.hash = (uint32) hash_bytes_extended(key.bytes, key.length, hash_seed());
 	key.hash = hash_combine(key.hash, key.type);
 	return key;
 }
