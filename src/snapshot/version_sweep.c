@@ -61,21 +61,6 @@ may_be_in_restore(Oid relid)
 	return true;
 }
 
-/* Stubs in a column that is no jsonb any more cannot be looked for. */
-static bool
-has_other_type(Oid relid, const char *column)
-{
-	Oid			type = get_atttype(relid, get_attnum(relid, column));
-
-	if (getBaseType(type) == JSONBOID)
-		return false;
-	ereport(WARNING,
-			(errmsg("column \"%s\" of table \"%s\" has versions, and is of type %s: those without a row are not looked for",
-					column, get_rel_name(relid), format_type_be(type)),
-			 errhint("Make it jsonb again, or put the documents of cvwiz.version() into it.")));
-	return true;
-}
-
 /* Those of whose versions none can be said to have no row. */
 static Datum
 columns_left_alone(const SweepJob *job)
@@ -89,7 +74,7 @@ columns_left_alone(const SweepJob *job)
 	{
 		char	   *column = (char *) lfirst(lc);
 
-		if (all || has_other_type(job->relid, column))
+		if (all || version_has_other_type(job->relid, column, "those without a row are not looked for"))
 			names = accumArrayResult(names, DirectFunctionCall1(namein, CStringGetDatum(column)),
 									 false, NAMEOID, CurrentMemoryContext);
 	}
