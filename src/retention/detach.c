@@ -494,6 +494,8 @@ cvwiz_reattach_partition(PG_FUNCTION_ARGS)
 				 errhint("cvwiz.archives lists the archive that was made of it, if the policy asked for one.")));
 	time_column_of_key(parent, &column);
 
+	/* before the lock, for whoever may not have it must not wait for it; and under it */
+	check_partition_owner(parent, child);
 	if (!lock_as_owner(parent, ShareUpdateExclusiveLock, &saved))
 		relation_gone_error(parent);
 	LockRelationOid(child, AccessExclusiveLock);
