@@ -39,6 +39,30 @@ key_column(Relation index, int position)
 	return column;
 }
 
+/*
+ * A row is looked for under the column's collation, by which more values can be
+ * equal than by the index's.  Under a deterministic one only the same bytes are
+ * equal, and those are so under every other.
+ */
+static bool
+is_unique_under_collation(Relation index, int position, Form_pg_attribute attribute)
+{
+	return index->rd_indcollation[position] == attribute->attcollation ||
+		get_collation_isdeterministic(attribute->attcollation);
+}
+
+/* A system column is none of a row that somebody writes. */
+static bool
+is_of_key(Relation table, Relation index, int position, const KeyColumn *column)
+{
+	Form_pg_attribute attribute;
+
+	if (column->attnum <= 0 || !OidIsValid(column->equality))
+		return false;
+	attribute = TupleDescAttr(RelationGetDescr(table), column->attnum - 1);
+	return attribute->attnotnull && is_unique_under_collation(index, position, attribute);
+}
+
 /* NIL: the index is no key. */
 static List *
 key_of_index(Relation table, Relation index)
@@ -51,9 +75,7 @@ key_of_index(Relation table, Relation index)
 	{
 		KeyColumn  *column = key_column(index, i);
 
-		/* A system column is none of a row that somebody writes. */
-		if (column->attnum <= 0 || !OidIsValid(column->equality) ||
-			!TupleDescAttr(RelationGetDescr(table), column->attnum - 1)->attnotnull)
+		if (!is_of_key(table, index, i, column))
 			return NIL;
 		key = lappend(key, column);
 	}
@@ -81,6 +103,6 @@ table_key(Relation table)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" has no key by which a row of a view could be found in it",
 						RelationGetRelationName(table)),
-				 errhint("Give it a primary key, or a unique index, not deferrable and without a condition, on columns that are NOT NULL.")));
+				 errhint("Give it a primary key, or a unique index, not deferrable and without a condition, on columns that are NOT NULL, each under the column's own collation.")));
 	return result;
 }

@@ -22,8 +22,9 @@ typedef struct KeyColumn
 
 /*
  * Of the primary key, or else of a unique index that could be the replica
- * identity: whole, immediate, of columns that are NOT NULL.  A list of
- * KeyColumn *.  ERROR 55000 where the table has none.
+ * identity: whole, immediate, of columns that are NOT NULL, and unique under the
+ * columns' collations.  A list of KeyColumn *.  ERROR 55000 where the table has
+ * none.
  */
 extern List *table_key(Relation table);
 

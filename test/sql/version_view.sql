@@ -192,6 +192,37 @@ SELECT error_of($$DELETE FROM keyless_whole$$);
 INSERT INTO keyless_whole VALUES (3, '3') RETURNING *;
 ALTER TABLE keyless ADD UNIQUE (id) DEFERRABLE;
 SELECT state_of($$DELETE FROM keyless_whole$$);
+-- unique under another collation than the column's, by which more rows are equal
+CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE collated (k text COLLATE caseless NOT NULL, l text COLLATE "C" NOT NULL, snapshot jsonb);
+CREATE UNIQUE INDEX other_collation ON collated (k COLLATE "C");
+SELECT cvwiz.add_version_store('collated', 'snapshot', '{l}');
+SELECT error_of($$SELECT cvwiz.create_version_view('collated', 'collated_whole')$$);
+-- another index will do: under a deterministic collation no more than bytes are equal
+CREATE UNIQUE INDEX ON collated (l COLLATE "POSIX");
+SELECT cvwiz.create_version_view('collated', 'collated_whole');
+INSERT INTO collated_whole VALUES ('a', 'l', '{"a": 1}'), ('A', 'L', '{"a": 2}');
+UPDATE collated_whole SET snapshot = '{"changed": 1}' WHERE snapshot @> '{"a": 1}';
+SELECT k, l, snapshot FROM collated_whole ORDER BY l;
+DELETE FROM collated_whole WHERE snapshot @> '{"a": 2}' RETURNING k;
+SELECT k, l, snapshot FROM collated_whole;
+DROP INDEX collated_l_idx;
+SELECT state_of($$UPDATE collated_whole SET snapshot = '2'$$);
+CREATE UNIQUE INDEX ON collated (l COLLATE caseless);
+UPDATE collated_whole SET snapshot = '2' RETURNING k, l, snapshot;
+DROP INDEX collated_l_idx;
+CREATE UNIQUE INDEX ON collated (k);
+UPDATE collated_whole SET snapshot = '3' RETURNING k, l, snapshot;
+-- by the equality of the index: of an operator class that is not the default
+CREATE TYPE version_number AS (n numeric);
+CREATE TABLE imaged (k version_number NOT NULL, snapshot jsonb);
+CREATE UNIQUE INDEX ON imaged (k record_image_ops);
+SELECT cvwiz.add_version_store('imaged', 'snapshot', '{k}');
+SELECT cvwiz.create_version_view('imaged', 'imaged_whole');
+INSERT INTO imaged_whole VALUES (ROW(1.0), '10'), (ROW(1.00), '100');
+UPDATE imaged_whole SET snapshot = '1' WHERE snapshot = '10' RETURNING *;
+DELETE FROM imaged_whole WHERE snapshot = '100' RETURNING *;
+TABLE imaged_whole;
 -- keys of other types
 CREATE DOMAIN code AS varchar(10);
 CREATE TABLE typed (a mood, b code, c char(4), d "char", e uuid, f timestamp(3), g int[], h text COLLATE "POSIX", snapshot jsonb, PRIMARY KEY (a, b, c, d, e, f, g, h));
