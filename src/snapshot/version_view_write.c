@@ -17,6 +17,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -212,6 +213,42 @@ init_statement(Statement *statement, const WrittenView *target)
 	statement->nulls = (char *) palloc(sizeof(char) * max_args);
 }
 
+/*
+ * A child's row may have the key of another one.  A table that has got children
+ * since the view was made can be read through it, and inserted into.
+ */
+static void
+check_has_no_children(const WrittenView *target)
+{
+	List	   *children = find_inheritance_children(RelationGetRelid(target->table), NoLock);
+	const char *child;
+
+	if (children == NIL)
+		return;
+	child = qualified_relation_name(linitial_oid(children));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("view \"%s\" cannot tell a row of table \"%s\" from those of tables that inherit from it",
+					RelationGetRelationName(target->view), RelationGetRelationName(target->table)),
+			 errdetail("Table %s inherits from it, and may have a row with the same key.", child),
+			 errhint("Write to the tables themselves, or end the inheritance: ALTER TABLE %s NO INHERIT %s;",
+					 child, target->table_name)));
+}
+
+/*
+ * What an UPDATE or a DELETE is of.  ONLY leaves out a child that comes between
+ * the check and the statement.
+ */
+static const char *
+rows_of_table(const WrittenView *target)
+{
+	bool		partitioned = target->table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+
+	if (!target->only && !partitioned)
+		check_has_no_children(target);
+	return psprintf("%s%s", partitioned && !target->only ? "" : "ONLY ", target->table_name);
+}
+
 /* The value of a row's column as a parameter: "$1" */
 static char *
 parameter(Statement *statement, const WrittenView *target, const ViewRow *row, int column)
@@ -403,7 +440,7 @@ update_row(const WrittenView *target, HeapTuple old_tuple, HeapTuple new_tuple)
 	HeapTuple	stored;
 
 	init_statement(&statement, target);
-	appendStringInfo(&statement.sql, "UPDATE %s%s AS t", target->only ? "ONLY " : "", target->table_name);
+	appendStringInfo(&statement.sql, "UPDATE %s AS t", rows_of_table(target));
 	append_changes(&statement, target, &old_row, &new_row);
 	append_key(&statement, target, &old_row);
 	append_returning(&statement, target);
@@ -419,7 +456,7 @@ delete_row(const WrittenView *target, HeapTuple old_tuple)
 	Statement	statement;
 
 	init_statement(&statement, target);
-	appendStringInfo(&statement.sql, "DELETE FROM %s%s AS t", target->only ? "ONLY " : "", target->table_name);
+	appendStringInfo(&statement.sql, "DELETE FROM %s AS t", rows_of_table(target));
 	append_key(&statement, target, &row);
 	return run(&statement, target, NULL) ? old_tuple : NULL;
 }

@@ -250,6 +250,25 @@ CREATE TABLE parent (id int PRIMARY KEY, snapshot jsonb);
 CREATE TABLE child () INHERITS (parent);
 SELECT cvwiz.add_version_store('parent', 'snapshot', '{id}');
 SELECT error_of($$SELECT cvwiz.create_version_view('parent', 'parent_whole')$$);
+-- one that is inherited from since: read and inserted into as before
+CREATE TABLE heir_of (id int PRIMARY KEY, snapshot jsonb);
+SELECT cvwiz.add_version_store('heir_of', 'snapshot', '{id}');
+SELECT cvwiz.create_version_view('heir_of', 'heir_of_whole');
+CREATE VIEW heir_of_only AS SELECT id, cvwiz.version(snapshot) AS snapshot FROM ONLY heir_of;
+CREATE TRIGGER write INSTEAD OF INSERT OR UPDATE OR DELETE ON heir_of_only FOR EACH ROW EXECUTE FUNCTION cvwiz.write_version_view();
+INSERT INTO heir_of_whole VALUES (1, '{"parent": 1}');
+CREATE TABLE heir () INHERITS (heir_of);
+INSERT INTO heir VALUES (1, '{"child": 1}');
+INSERT INTO heir_of_whole VALUES (2, '{"parent": 2}');
+SELECT error_of($$DELETE FROM heir_of_whole WHERE snapshot ? 'child'$$);
+SELECT error_of($$UPDATE heir_of_whole SET snapshot = '{}' WHERE snapshot ? 'parent'$$);
+SELECT * FROM heir_of_whole ORDER BY id, snapshot;
+-- one of the table's own rows goes on
+UPDATE heir_of_only SET snapshot = snapshot || '{"only": true}' WHERE id = 1 RETURNING *;
+SELECT * FROM heir_of_whole ORDER BY id, snapshot;
+ALTER TABLE heir NO INHERIT heir_of;
+DELETE FROM heir_of_whole WHERE id = 1 RETURNING *;
+TABLE heir;
 SELECT error_of($$SELECT cvwiz.create_version_view('whole', 'v')$$);
 
 -- a table that has changed since
