@@ -21,6 +21,7 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "monitor/alerts.h"
 #include "privilege.h"
 #include "query.h"
 
@@ -307,6 +308,25 @@ check_hysteresis_has_an_order(const char *name)
 			 errhint("Set hysteresis => 0, or compare with >, >=, < or <=.")));
 }
 
+static void
+check_hysteresis_has_a_bound(const char *name)
+{
+	QueryArgs	args = {0};
+
+	query_text_arg(&args, name);
+	if (query_run("SELECT r.threshold, r.hysteresis FROM cvwiz.alert_rules r"
+				  " WHERE r.name = $1 AND r.threshold <> 0 AND r.hysteresis > 0 AND NOT (" ALERT_HAS_BOUND ")",
+				  &args) == 0)
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("alert \"%s\" cannot have a hysteresis of %s with a threshold of %s",
+					name, query_text(0, 2), query_text(0, 1)),
+			 errdetail("That share of the threshold is less than 1e-307, or both together are more than 1.79e308."),
+			 errhint("Set hysteresis => 0, or a threshold like the metric's values.")));
+}
+
 /* ---- writing ---- */
 
 /* Rules are seldom changed; two who do so at once go one after the other. */
@@ -369,6 +389,7 @@ cvwiz_set_alert(PG_FUNCTION_ARGS)
 	write_rule(fcinfo);
 	check_labels_of_metric(name);
 	check_hysteresis_has_an_order(name);
+	check_hysteresis_has_a_bound(name);
 	SPI_finish();
 	restore_privileges(&saved);
 	PG_RETURN_VOID();

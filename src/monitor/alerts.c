@@ -82,7 +82,11 @@ wanted_metrics(void)
 	return names;
 }
 
-/* Values that are no number are not there. */
+/*
+ * Values that are no number are not there.  A rule that set_alert() would not
+ * take, as one of a dump can be, must not keep others from being evaluated: its
+ * hysteresis counts for nothing.
+ */
 static char *
 series_query(const char *metrics)
 {
@@ -101,7 +105,8 @@ series_query(const char *metrics)
 					" r.action"
 					" FROM cvwiz.alert_rules r"
 					" JOIN m ON m.name = r.metric AND m.labels @> r.labels"
-					" CROSS JOIN LATERAL (SELECT pg_catalog.abs(r.threshold) * r.hysteresis AS back) b"
+					" CROSS JOIN LATERAL (SELECT CASE WHEN " ALERT_HAS_BOUND
+					" THEN pg_catalog.abs(r.threshold) * r.hysteresis ELSE 0 END AS back) b"
 					" WHERE r.enabled",
 					metrics);
 }

@@ -255,6 +255,38 @@ SELECT cvwiz.set_alert('mine', comparison => '=', hysteresis => 0, action => rep
 SELECT name, comparison, threshold, hysteresis, length(action), built_in, severity, labels, for_interval, enabled FROM cvwiz.alert_rules WHERE name = 'mine';
 SELECT cvwiz.remove_alert('mine');
 
+-- ---- what a double cannot hold ----
+
+SELECT pg_temp.error_of(format('SELECT cvwiz.set_alert(''mine'', ''cvwiz_worker_up'', %s, hysteresis => %s)', rule, hysteresis)) AS error FROM (VALUES
+	('''<'', 1.7e308', '1'), ('''<='', 1.2e308', '0.5'), ('''>'', -1.7e308', '1'),
+	('''<'', 1e-300', '1e-300'), ('''<'', -1e-300', '1e-100'), ('''>'', 5e-324', '0.1'), ('''>'', 1', '5e-324')) v(rule, hysteresis);
+SELECT cvwiz.set_alert('mine', 'cvwiz_worker_up', '<', 1e308);
+SELECT pg_temp.error_of($$SELECT cvwiz.set_alert('mine', hysteresis => 0.8)$$) AS error;
+SELECT cvwiz.set_alert('mine', hysteresis => 0.7);
+SELECT pg_temp.error_of($$SELECT cvwiz.set_alert('mine', threshold => 1.1e308)$$) AS error;
+-- without hysteresis, and of 0, there is nothing to hold
+SELECT cvwiz.set_alert('mine', threshold => 1.7976931348623157e308, hysteresis => 0);
+SELECT cvwiz.set_alert('mine', threshold => -5e-324), cvwiz.set_alert('mine', threshold => 0, hysteresis => 5e-324);
+SELECT cvwiz.remove_alert('mine');
+-- a rule of a dump does not keep the others from being evaluated
+BEGIN;
+DELETE FROM figure;
+DELETE FROM cvwiz.alert_state;
+INSERT INTO figure VALUES ('cvwiz_worker_up', '{}', 1.5);
+INSERT INTO cvwiz.alert_rule (name, metric, comparison, threshold, hysteresis)
+SELECT format('dumped_%s', row_number() OVER ()), 'cvwiz_worker_up', comparison, sign * threshold, hysteresis
+FROM unnest('{<,<=,>,>=,=,<>}'::text[]) comparison, unnest('{1,-1}'::float8[]) sign,
+	unnest('{1.7976931348623157e308,1.2e308,2,1,1e-160,1e-300,5e-324,0}'::float8[]) threshold,
+	unnest('{1,0.9999999999999999,0.5,1e-160,1e-300,5e-324,0}'::float8[]) hysteresis;
+SELECT r.comparison, count(*) AS rules, count(*) FILTER (WHERE s.crossed) AS crossed, count(*) FILTER (WHERE s.holds) AS holds
+FROM cvwiz.alert_rules r JOIN cvwiz.alert_series() s ON s.alert = r.name WHERE r.name LIKE 'dumped%' GROUP BY 1 ORDER BY r.comparison COLLATE "C";
+-- with and without hysteresis
+SELECT r.comparison, r.threshold, r.hysteresis, s.crossed, s.holds FROM cvwiz.alert_rules r JOIN cvwiz.alert_series() s ON s.alert = r.name
+WHERE r.name LIKE 'dumped%' AND s.holds <> s.crossed ORDER BY r.comparison COLLATE "C", 2, 3;
+SELECT cvwiz.evaluate_alerts() > 100 AS others_fire;
+SELECT cvwiz.check() LIKE 'WARNING - %' AS checked;
+ROLLBACK;
+
 -- ---- a built-in rule: changed, disabled, removed, brought back ----
 
 SELECT cvwiz.set_alert('residue');

@@ -52,7 +52,15 @@ like($mine, qr/^ +cvwiz_audit_growth_rows_per_day\{table="a\\"b",window="7d"\} <
 like($mine, qr/for: 3600s\n +labels:\n +severity: warning\n/, '... with its time and severity');
 like($mine, qr/action: "Say \\"no\\"\."/, '... with its text');
 unlike($rules, qr/CvwizResidue/, 'a rule that is off is none of Prometheus');
-$node->safe_psql('postgres', "SELECT cvwiz.remove_alert('mine'); SELECT cvwiz.set_alert('residue', enabled => true)");
+
+# ... nor does one whose bound no double holds, as one of a dump may be, break the rest
+$node->safe_psql('postgres', q{INSERT INTO cvwiz.alert_rule (name, metric, comparison, threshold, hysteresis) VALUES
+	('huge', 'cvwiz_worker_up', '<', 1.7e308, 1), ('tiny', 'cvwiz_worker_up', '<', -1e-300, 1e-100)});
+ok(generate('monitor'), 'monitoring/generate works with rules out of range');
+$rules = slurp_file("$directory/cvwiz.rules.yml");
+like($rules, qr/CvwizHuge\n +expr: \|-\n +cvwiz_worker_up < 1\.7e\+308\n +labels:/, '... which have their threshold only');
+like($rules, qr/CvwizTiny\n +expr: \|-\n +cvwiz_worker_up < -1e-300\n +labels:/, '... be it large or small');
+$node->safe_psql('postgres', "SELECT cvwiz.remove_alert(name) FROM unnest('{huge,tiny,mine}'::text[]) name; SELECT cvwiz.set_alert('residue', enabled => true)");
 
 # ---- names ----
 
