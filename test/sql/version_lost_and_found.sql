@@ -6,16 +6,6 @@ CREATE SCHEMA found;
 SET search_path = found;
 \pset format unaligned
 \pset footer off
-CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', sqlstate || ': ' || sqlerrm, '  hint: ' || nullif(hint, ''));
-END $$;
 
 -- ---- history that is written when the row has gone ----
 
@@ -64,7 +54,8 @@ SELECT count(*) AS versions, (SELECT count(*) FROM docs) + (SELECT count(*) FROM
 
 SELECT doc AS stale FROM docs WHERE id = 6 \gset
 UPDATE docs SET doc = '{"other": "y"}' WHERE id = 6;
-SELECT error_of(format('UPDATE found.docs SET doc = %L WHERE id = 6', :'stale')) ~ '^02000: column "doc" of table "docs" is given the stub of version \d+, which is not in the version store\n  hint: The row that had it';
+UPDATE docs SET doc = :'stale' WHERE id = 6;
+\echo :SQLSTATE
 SELECT cvwiz.version(doc) FROM docs WHERE id = 6;
 -- in a restore it could be one that is still to come
 \set VERBOSITY sqlstate
